@@ -1,0 +1,46 @@
+# make lab        set up .venv and open JupyterLab at the first notebook
+# make test       set up .venv and run everything there is to test
+# make bench      time the helpers against OpenCV, PyTorch and plain loops
+# make notebooks  run all notebooks and store their outputs
+#
+# Options:        make lab ARGS="--no-browser --port 9999"
+# Another Python: make lab PYTHON=python3.12
+
+PYTHON ?= python3
+python = .venv/bin/python
+
+.PHONY: help lab test bench notebooks
+help:
+	@sed -n -e '/^#/!q' -e 's/^# *//p' Makefile
+
+lab: .venv/lab
+	$(python) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks/01_translation.ipynb $(ARGS)
+
+test: .venv/test
+	$(python) -m pytest $(ARGS)
+
+bench: .venv/test
+	$(python) -m pytest -o addopts= --benchmark-columns=min,median,rounds tests/bench_*.py $(ARGS)
+
+notebooks: .venv/test
+	$(python) tests/execute.py notebooks/*.ipynb
+
+# The stamps .venv/lab and .venv/test say that the packages are complete. They go
+# before an installation and return after it; without them .venv is made anew.
+.venv/lab: requirements.txt
+	@test -e $@ || { $(check) && '$(PYTHON)' -m venv --clear .venv; }
+	@$(install); touch $@
+
+.venv/test: tests/requirements.txt .venv/lab
+	@$(install); touch .venv/lab $@
+
+check = '$(PYTHON)' -c 'import sys; sys.version_info < (3, 11) and \
+	sys.exit("This is Python %d.%d, but 3.11 or newer is needed. If you have one: \
+	make $(MAKECMDGOALS) PYTHON=python3.12" % sys.version_info[:2]); \
+	from importlib.util import find_spec; all(map(find_spec, ["venv", "ensurepip"])) or \
+	sys.exit("Python has no venv module. On Debian and Ubuntu: \
+	sudo apt install $(notdir $(PYTHON))-venv")'
+
+# The trap keeps the shell alive to say so when pip is interrupted.
+install = rm -f .venv/lab .venv/test; trap : INT; $(python) -m pip install -r $< || \
+	{ echo "The installation is not complete. Call make $(MAKECMDGOALS) again." >&2; exit 1; }
