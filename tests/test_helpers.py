@@ -1,0 +1,954 @@
+"""helpers.py against its definitions, its peers, and bad input; in its own order."""
+
+import copy
+import doctest
+import inspect
+import os
+import pickle
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import cv2
+import IPython.display
+import matplotlib.axes
+import matplotlib.pyplot as plt
+import nbformat
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from execute import execute
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from scipy.signal import correlate2d
+from skimage.measure import block_reduce
+
+import helpers as h
+
+ROOT = Path(h.__file__).parent
+PREWITT = np.array([[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]])
+INTEGERS = ["u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "bool"]
+FLOATS = ["f2", "f4", "f8", "g", ">f8"]
+compared = Counter()  # how many results were compared with each peer
+
+
+@pytest.fixture(scope="module", autouse=True)
+def summary(request):
+    yield
+
+    class Summary:
+        def pytest_terminal_summary(self, terminalreporter):
+            peers = ", ".join(f"{peer} {n}" for peer, n in sorted(compared.items()))
+            terminalreporter.write_line(f"Results of helpers compared: {peers}")
+            terminalreporter.write_line(f"Bad inputs: {len(BAD) + len(BAD_FILES)}")
+
+    request.config.pluginmanager.register(Summary())
+
+
+@pytest.fixture(autouse=True)
+def no_figures():
+    plt.close("all")
+    yield
+    plt.close("all")
+
+
+def same(ours, expected, peer):
+    """Compare to the last bit; a NaN equals a NaN."""
+    compared[peer] += 1
+    np.testing.assert_array_equal(ours, expected, strict=True)
+
+
+# The definitions, as the article computes them: one value after the other.
+
+
+def loop_convolve(image, filter, relu=True):
+    height, width = filter.shape
+    sums = np.zeros((image.shape[0] - height + 1, image.shape[1] - width + 1))
+    for i, j in np.ndindex(sums.shape):
+        sums[i, j] = (image[i : i + height, j : j + width] * filter).sum()
+    return np.maximum(sums, 0) if relu else sums
+
+
+def loop_max_pool(image, k):
+    pooled = np.zeros((image.shape[0] // k, image.shape[1] // k))
+    for i, j in np.ndindex(pooled.shape):
+        pooled[i, j] = image[i * k : (i + 1) * k, j * k : (j + 1) * k].max()
+    return pooled
+
+
+def loop_translate(image, down, right):
+    moved = np.zeros_like(image)
+    for i, j in np.ndindex(image.shape):
+        if 0 <= i - down < image.shape[0] and 0 <= j - right < image.shape[1]:
+            moved[i, j] = image[i - down, j - right]
+    return moved
+
+
+# Random arrays: hypothesis draws shapes, types and a seed.
+
+shapes = st.tuples(st.integers(1, 30), st.integers(1, 30))
+seeds = st.integers(0, 2**32 - 1)
+steps = st.integers(-40, 40)
+
+
+@st.composite
+def images_and_filters(draw):
+    shape = draw(shapes)
+    return shape, tuple(draw(st.integers(1, min(side, 12))) for side in shape)
+
+
+@st.composite
+def images_and_sides(draw):
+    shape = draw(shapes)
+    return shape, draw(st.integers(1, min(shape)))
+
+
+def integers(seed, shape, dtype="f8", most=255):
+    """Draw whole numbers, with the smallest and the largest among them."""
+    dtype = np.dtype(dtype)
+    low, high = -most, most
+    if dtype.kind == "b":
+        low, high = 0, 1
+    elif dtype.kind in "ui":
+        low = max(low, np.iinfo(dtype).min)
+        high = min(high, np.iinfo(dtype).max)
+    values = np.random.default_rng(seed).integers(low, high, shape, endpoint=True)
+    values.flat[0], values.flat[-1] = low, high
+    return values.astype(dtype)
+
+
+def spoiled(seed, image):
+    """Put NaN and infinities in a few places."""
+    rng = np.random.default_rng(seed)
+    bad = rng.choice([np.nan, np.inf, -np.inf], size=image.shape)
+    return np.where(rng.random(image.shape) < 0.05, bad, image)
+
+
+def tensor(array):
+    return torch.tensor(np.asarray(array, float))[None, None]
+
+
+def torch_convolve(image, filter, relu=True):
+    response = F.conv2d(tensor(image), tensor(filter))
+    return (F.relu(response) if relu else response)[0, 0].numpy()
+
+
+def torch_max_pool(image, k):
+    return F.max_pool2d(tensor(image), k)[0, 0].numpy()
+
+
+LAYOUTS = {
+    "list": lambda a: a.tolist(),
+    "Fortran order": np.asfortranarray,
+    "transposed": lambda a: a.T.copy().T,
+    "every other pixel": lambda a: np.repeat(np.repeat(a, 2, 0), 2, 1)[::2, ::2],
+    "upside down": lambda a: a[::-1].copy()[::-1],
+    "right to left": lambda a: a[:, ::-1].copy()[:, ::-1],
+    "broadcast": lambda a: np.broadcast_to(a[:1], a.shape),
+    "big-endian": lambda a: a.astype(">f8"),
+    "read-only": lambda a: np.frombuffer(a.tobytes()).reshape(a.shape),
+    "torch": torch.tensor,
+    "torch, integers": lambda a: torch.tensor(a.astype(int)),
+}
+layouts = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+
+
+# --- load_image -----------------------------------------------------------------------
+
+PHOTOS = ["image.jpg", "image_mirrored.jpg", "image_2.jpg", "image_3.jpg"]
+
+
+@pytest.mark.parametrize("name", PHOTOS)
+def test_load_image_is_what_opencv_reads(name, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)  # a bare name is found from everywhere
+    expected = cv2.imread(str(ROOT / "images" / name), cv2.IMREAD_GRAYSCALE)
+    for source in [name, Path(name), ROOT / "images" / name]:
+        same(h.load_image(source), expected.astype(np.float64), "OpenCV")
+
+
+@pytest.mark.parametrize("name", ["a b.png", "Küche 写真 🚀.png", "UPPER.PNG"])
+def test_load_image_reads_any_file_name(name, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    image = integers(0, (4, 5), "u1")
+    data = cv2.imencode(".png", image)[1].tobytes()
+    for path in [tmp_path / name, tmp_path / "folder" / name]:
+        path.write_bytes(data)
+        np.testing.assert_array_equal(h.load_image(path), image)
+        np.testing.assert_array_equal(h.load_image(str(path)), image)
+    np.testing.assert_array_equal(h.load_image(name), image)
+    np.testing.assert_array_equal(h.load_image(f"folder/{name}"), image)
+
+
+def test_load_image_weighs_colours_and_ignores_transparency(tmp_path):
+    colours = integers(0, (3, 4, 4), "u1")  # blue, green, red, opacity
+    cv2.imwrite(str(tmp_path / "colour.png"), colours)
+    grey = colours[..., :3] @ [0.114, 0.587, 0.299]
+    assert (
+        np.abs(h.load_image(tmp_path / "colour.png") - grey).max() < 1
+    )  # OpenCV rounds, or cuts off
+
+
+def test_a_file_here_goes_before_one_in_images(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    cv2.imwrite("image.jpg", np.zeros((2, 3)))
+    assert h.load_image("image.jpg").shape == (2, 3)
+
+
+def test_a_path_with_a_folder_is_not_looked_for_in_images(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        h.load_image("folder/image.jpg")
+
+
+PNG = cv2.imencode(".png", integers(0, (40, 40), "u1"))[1].tobytes()
+JPEG = (ROOT / "images" / "image.jpg").read_bytes()
+BAD_FILES = {
+    "empty.jpg": b"",
+    "text.jpg": b"This is not a photo.",
+    "page.png": b"<!DOCTYPE html><title>404</title>",
+    "zeros.jpg": bytes(1000),
+    "head only.jpg": JPEG[:20],
+    "head only.png": PNG[:20],
+    "half.jpg": JPEG[: len(JPEG) // 2],
+    "half.png": PNG[: len(PNG) // 2],
+    "last byte missing.jpg": JPEG[:-1],
+    "last bytes missing.png": PNG[:-16],
+    "wrong checksum.png": PNG[:60] + bytes([PNG[60] ^ 255]) + PNG[61:],
+    "too large.png": PNG[:16] + b"\x7f\xff\xff\xff" * 2 + PNG[24:],
+}
+READERS = {
+    "source": h.load_image,
+    "image": lambda path: h.convolve(path, PREWITT),
+    "image ": lambda path: h.max_pool(path, visualize=True),
+    "image  ": lambda path: h.visualize_pooling(path, 2),
+}
+
+
+@pytest.mark.parametrize("argument", READERS)
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_a_broken_file_is_an_error_and_nothing_is_printed(
+    name, argument, tmp_path, capfd
+):
+    (tmp_path / name).write_bytes(BAD_FILES[name])
+    with pytest.raises(ValueError) as error:
+        READERS[argument](str(tmp_path / name))
+    for word in [argument.strip(), name, "cannot be read", "wanted"]:
+        assert word in str(error.value)
+    assert plt.get_fignums() == []
+    # capfd sees what C libraries write to the process's own standard error, too.
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_photo_prints_nothing_and_standard_error_survives(capfd):
+    h.load_image("image.jpg")
+    os.write(2, b"still here")
+    assert capfd.readouterr() == ("", "still here")
+
+
+@pytest.mark.parametrize("argument", READERS)
+def test_a_missing_file_is_an_error_and_nothing_is_printed(argument, tmp_path, capfd):
+    for name in ["missing.jpg", tmp_path, tmp_path / "missing.jpg", "", "a" * 5000]:
+        with pytest.raises(FileNotFoundError) as error:
+            READERS[argument](name)
+        for word in [argument.strip(), str(name), "no file", "images/"]:
+            assert word in str(error.value)
+    assert plt.get_fignums() == []
+    assert capfd.readouterr() == ("", "")
+
+
+# --- translate ------------------------------------------------------------------------
+
+
+@settings(max_examples=300)
+@given(shapes, steps, steps, seeds, st.sampled_from(INTEGERS + FLOATS))
+def test_translate_is_its_definition(shape, down, right, seed, dtype):
+    image = integers(seed, shape, dtype)
+    before = image.copy()
+    same(h.translate(image, down, right), loop_translate(image, down, right), "loop")
+    rolled = np.roll(image, (down, right), axis=(0, 1))
+    same(h.translate(image, down, right, wrap=True), rolled, "np.roll")
+    assert (image == before).all()
+
+
+@given(shapes, steps, steps, steps, steps, seeds)
+def test_wrapped_moves_are_a_group(shape, a, b, c, d, seed):
+    image = integers(seed, shape)
+
+    def move(image, down, right):
+        return h.translate(image, down, right, wrap=True)
+
+    assert (move(move(image, a, b), c, d) == move(image, a + c, b + d)).all()
+    assert (move(move(image, a, b), -a, -b) == image).all()
+    assert (move(image, 0, 0) == image).all()
+    assert (move(image, *shape) == image).all()
+
+
+@given(shapes, st.integers(0, 40), st.integers(0, 40), seeds)
+def test_a_move_without_wrap_loses_what_leaves(shape, down, right, seed):
+    image = integers(seed, shape)
+    back = h.translate(h.translate(image, down, right), -down, -right)
+    kept = np.zeros(shape, bool)
+    kept[: max(shape[0] - down, 0), : max(shape[1] - right, 0)] = True
+    assert (back == np.where(kept, image, 0)).all()
+
+
+def test_translate_keeps_nan_and_makes_a_new_array():
+    image = np.array([[np.nan, 1.0]])
+    for wrap in (False, True):
+        np.testing.assert_array_equal(h.translate(image, 0, 0, wrap), image)
+        assert not np.shares_memory(h.translate(image, 0, 0, wrap), image)
+
+
+@layouts
+def test_translate_takes_any_layout(layout):
+    image = layout(integers(0, (5, 6)))
+    expected = loop_translate(np.asarray(image), 1, -2)
+    np.testing.assert_array_equal(h.translate(image, 1, -2), expected)
+
+
+# --- convolve -------------------------------------------------------------------------
+
+
+@settings(max_examples=400)
+@given(
+    images_and_filters(),
+    st.sampled_from(INTEGERS + FLOATS),
+    st.sampled_from(INTEGERS + FLOATS),
+    st.booleans(),
+    seeds,
+)
+# 50 and more weights, where OpenCV alone would go through a Fourier transform.
+@example(((30, 30), (7, 8)), "u1", "i8", True, 0)
+@example(((30, 30), (12, 12)), "f8", "f8", False, 0)
+@example(((1, 30), (1, 12)), "u1", "u1", True, 0)
+@example(((30, 1), (12, 1)), "u1", "i1", True, 0)
+def test_convolve_is_exact_on_whole_numbers(sizes, dtype, filter_dtype, relu, seed):
+    image = integers(seed, sizes[0], dtype)
+    filter = integers(seed + 1, sizes[1], filter_dtype)
+    before = image.copy(), filter.copy()
+    ours = h.convolve(image, filter, visualize=False, relu=relu)
+    assert (image == before[0]).all() and (filter == before[1]).all()
+    # The peers compute in float64: in uint8 the products would overflow.
+    image, filter = image.astype(float), filter.astype(float)
+    expected = loop_convolve(image, filter, relu)
+    same(ours, expected, "loop")
+    same(ours, torch_convolve(image, filter, relu), "torch")
+    scipys = correlate2d(image, filter, "valid")
+    same(ours, np.maximum(scipys, 0) if relu else scipys, "scipy")
+
+
+@pytest.mark.parametrize("shape", [(7, 7), (7, 8), (15, 14), (25, 2), (31, 33)])
+def test_convolve_is_exact_up_to_2_to_the_53(shape):
+    most = 2**53 // (np.prod(shape) * 2**20)
+    image = integers(0, (40, 40), most=2**20)
+    filter = integers(1, shape, most=most)
+    same(
+        h.convolve(image, filter, visualize=False), loop_convolve(image, filter), "loop"
+    )
+
+
+@settings(max_examples=300)
+@given(images_and_filters(), st.sampled_from([1e-200, 1, 1e9, 1e200]), seeds)
+def test_convolve_of_fractions_is_within_rounding_error(sizes, scale, seed):
+    rng = np.random.default_rng(seed)
+    image, filter = scale * rng.normal(size=sizes[0]), rng.normal(size=sizes[1])
+    ours = h.convolve(image, filter, visualize=False)
+    # n products, added in any order, are off by at most n × 2⁻⁵³ of the sum of their
+    # sizes; two ways of adding, by twice that.
+    magnitude = correlate2d(np.abs(image), np.abs(filter), "valid")
+    bound = filter.size * np.finfo(float).eps * magnitude
+    for peer, theirs in {
+        "loop": loop_convolve(image, filter),
+        "torch": torch_convolve(image, filter),
+        "scipy": np.maximum(correlate2d(image, filter, "valid"), 0),
+    }.items():
+        compared[peer] += 1
+        assert (np.abs(ours - theirs) <= bound).all()
+
+
+@settings(max_examples=300)
+@given(images_and_filters(), st.booleans(), st.booleans(), seeds)
+@example(((1, 1), (1, 1)), True, True, 0)
+def test_nan_and_infinity_go_where_they_go_in_torch(sizes, relu, weights_too, seed):
+    image = spoiled(seed, integers(seed, sizes[0]))
+    filter = integers(seed + 1, sizes[1], most=2)  # with many a 0
+    if weights_too:
+        filter = spoiled(seed + 2, filter)
+    ours = h.convolve(image, filter, visualize=False, relu=relu)
+    same(ours, torch_convolve(image, filter, relu), "torch")
+
+
+def test_nan_spreads_even_under_a_weight_of_0():
+    image = np.ones((5, 5))
+    image[2, 2] = np.nan
+    touched = np.isnan(h.convolve(image, PREWITT, visualize=False))
+    assert touched.all()
+    assert np.isnan(h.convolve(image, np.eye(2), visualize=False)).sum() == 4
+
+
+def test_large_numbers_may_overflow_to_infinity_but_not_to_an_error():
+    with np.errstate(all="raise"):
+        assert h.convolve([[1e300]], [[1e300]], visualize=False) == np.inf
+        assert h.convolve([[1e-300]], [[1e300]], visualize=False) == 1
+
+
+@layouts
+def test_convolve_takes_any_layout(layout):
+    image, filter = layout(integers(0, (9, 8))), layout(integers(1, (3, 2)))
+    expected = loop_convolve(np.asarray(image), np.asarray(filter))
+    np.testing.assert_array_equal(h.convolve(image, filter, visualize=False), expected)
+
+
+def test_uint8_does_not_saturate():
+    image, filter = np.full((3, 3), 255, np.uint8), np.full((2, 2), 255, np.uint8)
+    assert (h.convolve(image, filter, visualize=False) == 4 * 255 * 255).all()
+    falling = np.array([[255, 0]], np.uint8)
+    assert h.convolve(falling, [[-1, 1]], visualize=False, relu=False) == -255
+    assert h.convolve(falling, [[-1, 1]], visualize=False) == 0
+
+
+# --- max_pool -------------------------------------------------------------------------
+
+
+@settings(max_examples=400)
+@given(images_and_sides(), st.sampled_from(INTEGERS + FLOATS), seeds)
+def test_max_pool_agrees_with_its_peers(sizes, dtype, seed):
+    (shape, k), image = sizes, integers(seed, sizes[0], dtype)
+    before = image.copy()
+    ours = h.max_pool(image, k)
+    assert (image == before).all() and not np.shares_memory(ours, image)
+    same(ours, loop_max_pool(image, k), "loop")
+    same(ours, torch_max_pool(image, k), "torch")
+    whole = image[: shape[0] // k * k, : shape[1] // k * k].astype(float)
+    same(ours, block_reduce(whole, (k, k), np.max), "skimage")
+
+
+@settings(max_examples=300)
+@given(images_and_sides(), seeds)
+def test_max_pool_of_fractions_nan_and_infinity(sizes, seed):
+    image = spoiled(seed, np.random.default_rng(seed).normal(size=sizes[0]))
+    same(h.max_pool(image, sizes[1]), torch_max_pool(image, sizes[1]), "torch")
+
+
+@layouts
+def test_max_pool_takes_any_layout(layout):
+    image = layout(integers(0, (9, 8)))
+    np.testing.assert_array_equal(
+        h.max_pool(image, 3), loop_max_pool(np.asarray(image), 3)
+    )
+
+
+def test_a_remainder_is_dropped():
+    image = np.zeros((5, 7))
+    image[4], image[:, 6] = 9, 9
+    assert (h.max_pool(image) == np.zeros((2, 3))).all()
+    image[0, 5] = 1
+    assert h.max_pool(image)[0].tolist() == [0, 0, 1]
+
+
+# --- the article's calls --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PHOTOS)
+def test_the_article_on_a_photo(name):
+    sobel_y = PREWITT  # the article's name for it
+    photo = cv2.imread(str(ROOT / "images" / name), cv2.IMREAD_GRAYSCALE)
+    expected = loop_convolve(photo, sobel_y)
+
+    edges = h.convolve(name, filter=sobel_y)
+    same(edges, expected, "loop")
+    same(h.convolve(photo, filter=sobel_y, title="edges"), expected, "loop")
+    assert h.visualize_pooling(np.array(edges), 6, dpi=500) is None
+    panels = plt.gcf().axes
+    for panel in panels[1:]:
+        expected = loop_max_pool(expected, 2)
+        same(np.asarray(panel.images[0].get_array()), expected, "loop")
+    titles = " ".join(panel.get_title("left") for panel in panels)
+    assert titles == "425×638 212×319 106×159 53×79 26×39 13×19 6×9"
+
+
+def test_the_articles_yellow_pixels():
+    image_1, image_2 = np.zeros((10, 10)), np.zeros((10, 10))
+    image_1[2, 2] = image_2[-3, -3] = 1.0
+    for image, places in [
+        (image_1, [(2, 2), (1, 1), (0, 0)]),
+        (image_2, [(7, 7), (3, 3), (1, 1)]),
+    ]:
+        h.visualize_pooling(image, 2, dpi=200)
+        shown = [np.argwhere(p.images[0].get_array()) for p in plt.gcf().axes]
+        assert [tuple(*place) for place in shown] == places
+        assert h.max_pool(image, 2, visualize=True).shape == (5, 5)
+        pooled = h.max_pool(image, kernel_size=2, visualize=True, title="pooled")
+        same(pooled, loop_max_pool(image, 2), "loop")
+        h.visualize_pooling(image=image, iterations=3, kernel=2, dpi=100)
+        assert plt.gcf().axes[-1].images[0].get_array().shape == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "function, article",
+    [
+        (h.convolve, "filter title=''"),
+        (h.max_pool, "kernel_size=2 visualize=False title=''"),
+        (h.visualize_pooling, "iterations kernel=2"),
+    ],
+)
+def test_the_articles_arguments_keep_their_order_and_defaults(function, article):
+    _, *parameters = inspect.signature(function).parameters.values()
+    ours = [
+        p.name + ("" if p.default is p.empty else f"={p.default!r}") for p in parameters
+    ]
+    assert ours[: len(article.split())] == article.split()
+
+
+# --- figures --------------------------------------------------------------------------
+
+
+def panels():
+    """Return each panel's array, limits and title, of the one figure there is."""
+    assert len(plt.get_fignums()) == 1
+    plt.gcf().canvas.draw()  # what cannot be drawn fails here
+    return [
+        (np.asarray(axis.images[0].get_array()), axis.images[0].get_clim())
+        + (axis.get_title("left"),)
+        for axis in plt.gcf().axes
+    ]
+
+
+def test_convolve_shows_the_image_and_its_response():
+    image = integers(0, (9, 8), "u1")
+    before = image.copy()
+    response = h.convolve(image, PREWITT, title="Edges")
+    (left, left_limits, _), (right, right_limits, _) = panels()
+    np.testing.assert_array_equal(left, image)
+    np.testing.assert_array_equal(right, response)
+    assert left_limits == (image.min(), image.max())
+    assert right_limits[0] == 0 < right_limits[1] <= response.max()
+    assert plt.gcf().get_suptitle() == "Edges"
+    assert (image == before).all()
+
+
+def test_convolve_without_relu_shows_signs_around_0():
+    response = h.convolve(integers(0, (9, 8)), PREWITT, relu=False)
+    shown, (low, high), _ = panels()[1]
+    np.testing.assert_array_equal(shown, response)
+    assert response.min() < 0 and low == -high < 0
+
+
+def test_max_pool_shows_both_on_one_scale():
+    image = integers(0, (9, 8))
+    pooled = h.max_pool(image, 3, visualize=True, title="Pooled")
+    (left, left_limits, _), (right, right_limits, _) = panels()
+    np.testing.assert_array_equal(left, image)
+    np.testing.assert_array_equal(right, pooled)
+    assert left_limits == right_limits == (image.min(), image.max())
+    assert plt.gcf().get_suptitle() == "Pooled"
+
+
+@pytest.mark.parametrize("shape, k, iterations", [((40, 50), 2, 5), ((9, 9), 3, 2)])
+def test_visualize_pooling_shows_each_step_on_one_scale(shape, k, iterations):
+    image = integers(0, shape)
+    before = image.copy()
+    assert h.visualize_pooling(image, iterations, kernel=k, dpi=77) is None
+    assert plt.gcf().dpi == 77
+    shown = panels()
+    assert len(shown) == iterations + 1
+    expected = image
+    for array, limits, title in shown:
+        np.testing.assert_array_equal(array, expected)
+        assert limits == (image.min(), image.max())
+        assert title == "×".join(map(str, array.shape))
+        if array is not shown[-1][0]:
+            expected = loop_max_pool(expected, k)
+    assert (image == before).all()
+
+
+def test_no_iterations_show_the_image_alone():
+    h.visualize_pooling(np.eye(3), 0)
+    assert len(panels()) == 1
+
+
+def test_no_figure_unless_asked_for():
+    h.convolve(np.eye(3), np.eye(2), visualize=False)
+    h.max_pool(np.eye(3))
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 0, 7, 1e300])
+def test_any_numbers_can_be_shown(value):
+    image = np.full((6, 6), float(value))
+    for spoil in (False, True):
+        if spoil:
+            image[:3] = integers(0, (3, 6))
+        h.convolve(image, PREWITT)
+        h.convolve(image, PREWITT, relu=False)
+        h.max_pool(image, visualize=True)
+        h.visualize_pooling(image, 2)
+        for number in plt.get_fignums():
+            plt.figure(number).canvas.draw()
+        plt.close("all")
+
+
+def test_show_images_draws_cells_values_and_hatches():
+    mask = np.array([[True, False, False], [False, False, True]])
+    numbers = np.arange(6).reshape(2, 3)
+    h.show_images(
+        [numbers, numbers / 3],
+        ["whole", "thirds"],
+        title="Six",
+        limits=(0, 5),
+        values=True,
+        hatch=[mask, None],
+    )
+    assert [title for *_, title in panels()] == ["whole", "thirds"]
+    assert [limits for _, limits, _ in panels()] == [(0, 5), (0, 5)]
+    left, right = plt.gcf().axes
+    assert [text.get_text() for text in left.texts] == list("012345")
+    assert right.texts[-1].get_text() == "1.67"
+    assert right.texts[1].get_position() == (1, 0)
+    assert list(left.get_xticks()) == [0, 1, 2] and list(left.get_yticks()) == [0, 1]
+    corners = [patch.get_xy() for patch in left.patches]
+    assert corners == [(-0.5, -0.5), (1.5, 0.5)] and not right.patches
+    assert plt.gcf().get_suptitle() == "Six"
+
+
+def test_values_are_light_on_dark_and_dark_on_light():
+    h.show_images([[[0, 1]]], ["ends"], cmap="gray", values=True)
+    assert [text.get_color() for text in plt.gca().texts] == ["white", "black"]
+
+
+def test_large_images_have_no_ticks():
+    h.show_images([np.eye(17)], ["large"])
+    assert not plt.gca().get_xticks().size and not plt.gca().get_yticks().size
+
+
+def test_columns_make_rows():
+    h.show_images([np.eye(3)] * 5, list("abcde"), columns=3)
+    assert [title for *_, title in panels()] == list("abcde")
+    tops = [round(axis.get_position().y0, 3) for axis in plt.gcf().axes]
+    assert tops[0] == tops[1] == tops[2] > tops[3] == tops[4]
+
+
+def test_limits_and_colour_maps_may_differ():
+    limits = [(0, 1), (-2, 2)]
+    h.show_images([np.eye(3)] * 2, ["a", "b"], cmap=["gray", "bwr"], limits=limits)
+    assert [limits for _, limits, _ in panels()] == limits
+    assert [a.images[0].get_cmap().name for a in plt.gcf().axes] == ["gray", "bwr"]
+
+
+DRAWING = {
+    "convolve": lambda: h.convolve(np.eye(5), np.eye(2)),
+    "max_pool": lambda: h.max_pool(np.eye(5), visualize=True),
+    "visualize_pooling": lambda: h.visualize_pooling(np.eye(5), 2),
+    "show_images": lambda: h.show_images([np.eye(5)], ["a"]),
+}
+drawing = pytest.mark.parametrize("draw", DRAWING.values(), ids=DRAWING)
+
+
+@drawing
+@pytest.mark.parametrize("error", [RuntimeError, MemoryError, KeyboardInterrupt])
+@pytest.mark.parametrize("step", ["imshow", "set_title"])
+def test_an_error_while_drawing_leaves_no_figure_open(step, error, draw, monkeypatch):
+    def fail(*_, **__):
+        raise error("while drawing")
+
+    monkeypatch.setattr(matplotlib.axes.Axes, step, fail)
+    with pytest.raises(error):
+        draw()
+    assert plt.get_fignums() == []
+
+
+@drawing
+def test_drawing_leaves_matplotlibs_settings_alone(draw):
+    before = dict(plt.rcParams)
+    draw()
+    assert dict(plt.rcParams) == before
+
+
+@drawing
+def test_in_a_notebook_a_figure_is_displayed_once_with_its_alt_text(draw, monkeypatch):
+    displayed = []
+    monkeypatch.setattr(plt, "get_backend", lambda: "module://inline")
+    monkeypatch.setattr(
+        IPython.display, "display", lambda *a, **k: displayed.append((a, k))
+    )
+    draw()
+    assert plt.get_fignums() == []  # else the notebook would show it a second time
+    [((figure,), options)] = displayed
+    assert isinstance(figure, plt.Figure)
+    assert isinstance(options["metadata"]["image/png"]["alt"], str)
+
+
+def test_a_figure_that_cannot_be_displayed_is_closed(monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError("while displaying")
+
+    monkeypatch.setattr(plt, "get_backend", lambda: "module://inline")
+    monkeypatch.setattr(IPython.display, "display", fail)
+    with pytest.raises(RuntimeError):
+        h.visualize_pooling(np.eye(5), 2)
+    assert plt.get_fignums() == []
+
+
+def test_a_real_notebook_stores_one_image_a_call_with_alt_text(tmp_path):
+    cells = [
+        f"import sys; sys.path.insert(0, {str(ROOT)!r})\nfrom helpers import *",
+        "response = convolve([[1, 2, 4], [1, 2, 4]], [[-1, 1]], title='A rise')",
+        "pooled = max_pool(np.eye(4), visualize=True)",
+        "visualize_pooling(np.eye(8), 2)",
+        "show_images([np.eye(3)], ['ones'], alt='The identity.')",
+        "figure, axes = plt.subplots()\nshow(figure, alt='Axes without data.')",
+    ]
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source) for source in cells]
+    )
+    outputs = [cell.outputs for cell in execute(notebook, tmp_path).cells]
+    assert outputs.pop(0) == []
+    for output in outputs:
+        assert [o.output_type for o in output] == ["display_data"]
+    texts = [output[0].metadata["image/png"]["alt"] for output in outputs]
+    assert re.match(r"A rise.*2×3.*1×2, 2×2.*from 1 to 2", texts[0])
+    assert re.search(r"4×4.*2×2", texts[1])
+    assert re.search(r"8×8, 4×4, 2×2.*1, 1, 1", texts[2])
+    assert texts[3:] == ["The identity.", "Axes without data."]
+
+
+# --- relative_change ------------------------------------------------------------------
+
+
+def test_relative_change_in_closed_form():
+    zeros, one, other = np.zeros((4, 5)), np.zeros((4, 5)), np.zeros((4, 5))
+    one[1, 2] = other[2, 1] = 1
+    for a, b, expected in [
+        (one, one, 0),
+        (one, other, np.sqrt(2)),
+        (one, zeros, 1),
+        (one, -one, 2),
+        (zeros, one, np.inf),
+        (zeros, zeros, 0),
+        (2 * one, 3 * one, 0.5),
+    ]:
+        change = h.relative_change(a, b)
+        assert type(change) is float and change == expected
+
+
+@given(shapes, seeds, st.integers(0, 10))
+def test_relative_change_looks_inside_the_border(shape, seed, border):
+    reference, other = integers(seed, shape), integers(seed + 1, shape)
+    if 2 * border >= min(shape):
+        with pytest.raises(ValueError, match="border"):
+            h.relative_change(reference, other, border)
+        return
+    inside = (slice(border, shape[0] - border), slice(border, shape[1] - border))
+    expected = np.sqrt(((other - reference)[inside] ** 2).sum())
+    expected /= np.sqrt((reference[inside] ** 2).sum()) or 1
+    change = h.relative_change(reference, other, border)
+    if reference[inside].any():
+        assert change == pytest.approx(expected, rel=1e-12)
+    framed = np.full(shape, 1000.0)
+    framed[inside] = reference[inside]
+    assert h.relative_change(reference, framed, border) == 0
+
+
+def test_relative_change_of_unsigned_numbers_does_not_wrap():
+    one, two = np.array([[1]], np.uint8), np.array([[2]], np.uint8)
+    assert h.relative_change(two, one) == 0.5
+
+
+# --- bad input ------------------------------------------------------------------------
+
+IMAGE = np.arange(20.0).reshape(4, 5)
+GOOD = {
+    h.load_image: {"source": "image.jpg"},
+    h.translate: {"image": IMAGE, "down": 1, "right": 1},
+    h.convolve: {"image": IMAGE, "filter": np.eye(2)},
+    h.max_pool: {"image": IMAGE, "kernel_size": 2, "visualize": True},
+    h.visualize_pooling: {"image": IMAGE, "iterations": 1, "kernel": 2, "dpi": 50},
+    h.relative_change: {"reference": IMAGE, "other": IMAGE, "border": 1},
+    h.show_images: {"images": [IMAGE, IMAGE], "titles": ["a", "b"]},
+}
+# The argument, what it is given, the error, and words of its message beside the
+# argument's name. An argument stands for that of every function.
+NOT_ARRAYS = [
+    (None, TypeError, "real numbers, got None"),
+    (b"image.jpg", TypeError, "real numbers, got bytes"),
+    ({}, TypeError, "real numbers, got dict"),
+    (object(), TypeError, "real numbers, got object"),
+    (IMAGE * 1j, TypeError, "real numbers, got ndarray of complex128"),
+    (IMAGE.astype(object), TypeError, "real numbers, got ndarray of object"),
+    (IMAGE.astype("M8[s]"), TypeError, "real numbers, got ndarray of datetime64[s]"),
+    ([["1", "2"]], TypeError, "real numbers, got list"),
+    ([[1, None]], TypeError, "real numbers, got list"),
+    ([[1, 2], [3]], ValueError, "shape (H, W), got list"),
+    (torch.ones(4, 5, requires_grad=True), ValueError, "got Tensor of torch.float32"),
+    (torch.ones(4, 5, dtype=torch.bfloat16), ValueError, "Tensor of torch.bfloat16"),
+    (5.0, ValueError, "shape (H, W), got shape ()"),
+    ([1, 2, 3], ValueError, "shape (H, W), got shape (3,)"),
+    ([], ValueError, "non-empty array of shape (H, W), got shape (0,)"),
+    (np.zeros((0, 5)), ValueError, "non-empty array of shape (H, W), got shape (0, 5)"),
+    (np.zeros((4, 0)), ValueError, "non-empty array of shape (H, W), got shape (4, 0)"),
+    (np.zeros((4, 5, 3)), ValueError, "got shape (4, 5, 3); take one channel"),
+    (torch.zeros(1, 1, 4, 5), ValueError, "shape (H, W), got shape (1, 1, 4, 5)"),
+]
+NOT_WHOLE = [
+    (value, TypeError, f"must be a whole number, got {described}")
+    for value, described in [
+        (None, "None"),
+        ("2", "'2'"),
+        (2.0, "2.0"),
+        (2 + 0j, "(2+0j)"),
+        (True, "True"),
+        (np.True_, "bool of bool"),
+        (np.float64(2), ""),
+        ([2], "list"),
+        (np.array([2, 2]), "ndarray of int64"),
+    ]
+]
+BAD = [
+    (function, argument, *bad)
+    for function, arguments in GOOD.items()
+    for argument, value in arguments.items()
+    for bad in (
+        NOT_ARRAYS
+        if isinstance(value, np.ndarray)
+        else NOT_WHOLE
+        if type(value) is int
+        else []
+    )
+] + [
+    *(
+        (h.load_image, "source", *bad)
+        for bad in [
+            (None, TypeError, "must be a path, got None"),
+            (5, TypeError, "must be a path, got 5"),
+            (b"image.jpg", TypeError, "must be a path, got bytes"),
+            (IMAGE, TypeError, "must be a path, got ndarray of float64"),
+            (["image.jpg"], TypeError, "must be a path, got list"),
+            ("image\0.jpg", FileNotFoundError, "no file 'image\\x00.jpg'"),
+        ]
+    ),
+    (h.translate, "image", "image.jpg", TypeError, "real numbers, got 'image.jpg'"),
+    (h.convolve, "filter", "sobel", TypeError, "real numbers, got 'sobel'"),
+    (h.convolve, "filter", np.eye(5), ValueError, "filter of 5×5 for an image of 4×5"),
+    (h.convolve, "filter", np.ones((1, 6)), ValueError, "filter of 1×6 for an image"),
+    (
+        h.max_pool,
+        "kernel_size",
+        0,
+        ValueError,
+        "from 1 to 4 for an image of 4×5, got 0",
+    ),
+    (h.max_pool, "kernel_size", -1, ValueError, "from 1 to 4 for an image of 4×5"),
+    (h.max_pool, "kernel_size", 5, ValueError, "from 1 to 4 for an image of 4×5"),
+    (h.visualize_pooling, "kernel", 0, ValueError, "from 1 to 4 for an image of 4×5"),
+    (h.visualize_pooling, "kernel", -2, ValueError, "from 1 to 4 for an image of 4×5"),
+    (h.visualize_pooling, "kernel", 5, ValueError, "from 1 to 4 for an image of 4×5"),
+    (h.visualize_pooling, "iterations", -1, ValueError, "0 or more, got -1"),
+    (h.visualize_pooling, "iterations", 3, ValueError, "at most 2 for an image of 4×5"),
+    (h.visualize_pooling, "dpi", 0, ValueError, "1 or more, got 0"),
+    (h.visualize_pooling, "dpi", -150, ValueError, "1 or more, got -150"),
+    (h.relative_change, "border", 2, ValueError, "leave part of 4×5 standing, got 2"),
+    (h.relative_change, "border", -1, ValueError, "leave part of 4×5 standing, got -1"),
+    (
+        h.relative_change,
+        "other",
+        IMAGE.T,
+        ValueError,
+        "shape of reference, 4×5, got 5×4",
+    ),
+    (h.relative_change, "other", "x", TypeError, "real numbers, got 'x'"),
+    (h.show_images, "images", [IMAGE, None], TypeError, "real numbers, got None"),
+    (h.show_images, "images", [IMAGE, IMAGE * 1j], TypeError, "got ndarray of complex"),
+    (h.show_images, "images", [IMAGE, IMAGE[0]], ValueError, "got shape (5,)"),
+    (h.show_images, "images", "image.jpg", TypeError, "real numbers, got 'i'"),
+    (h.show_images, "images", [], ValueError, "for 0 images"),
+    (
+        h.show_images,
+        "titles",
+        ["a"],
+        ValueError,
+        "one entry for each image, got 1 for 2",
+    ),
+    (h.show_images, "titles", list("abc"), ValueError, "got 3 for 2 images"),
+    (h.show_images, "cmap", ["gray"], ValueError, "one entry for each image, got 1"),
+    (h.show_images, "limits", [(0, 1)], ValueError, "one entry for each image, got 1"),
+    (h.show_images, "hatch", [None], ValueError, "one entry for each image, got 1"),
+    (h.show_images, "cmap", "no such map", ValueError, "no such map"),
+]
+
+
+def describe_bad(bad):
+    function, argument, value, *_ = bad
+    return f"{function.__name__}({argument}={value!r:.30})".replace("\n", " ")
+
+
+@pytest.mark.parametrize("bad", BAD, ids=describe_bad)
+def test_bad_input_is_a_clear_error(bad, capfd):
+    function, argument, value, expected, words = bad
+    given = copy.deepcopy(GOOD[function] | {argument: value})
+    before = pickle.dumps(given)
+    with pytest.raises(expected) as error:
+        function(**given)
+    assert type(error.value) is expected
+    assert re.search(rf"\b{argument}\b", str(error.value))
+    assert words in str(error.value)
+    assert plt.get_fignums() == []
+    assert pickle.dumps(given) == before
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("function", GOOD, ids=lambda function: function.__name__)
+def test_the_same_calls_with_good_input_work_and_change_nothing(function):
+    given = copy.deepcopy(GOOD[function])
+    function(**given)
+    for argument, value in GOOD[function].items():
+        np.testing.assert_array_equal(given[argument], value)
+
+
+@pytest.mark.parametrize("kind", [int, np.uint8, np.int64, np.array, torch.tensor])
+def test_whole_numbers_of_any_kind_are_taken(kind):
+    assert h.max_pool(IMAGE, kind(2)).shape == (2, 2)
+    assert h.translate(IMAGE, kind(1), kind(1))[1, 1] == IMAGE[0, 0]
+    assert h.relative_change(IMAGE, IMAGE, kind(1)) == 0
+    h.visualize_pooling(IMAGE, kind(1), kernel=kind(2), dpi=kind(50))
+    assert len(panels()) == 2
+
+
+# --- the module -----------------------------------------------------------------------
+
+PUBLIC = {
+    name: function
+    for name, function in inspect.getmembers(h, inspect.isfunction)
+    if function.__module__ == h.__name__ and not name.startswith("_")
+}
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_a_docstring_says_what_it_takes_returns_and_raises(name):
+    doc, signature = inspect.getdoc(PUBLIC[name]), inspect.signature(PUBLIC[name])
+    assert re.match(r"[A-Z][^\n]*\.$", doc.splitlines()[0])
+    sections = re.split(r"\n(\w+)\n-+\n", doc)
+    sections = dict(zip(sections[1::2], sections[2::2], strict=True))
+    documented = re.findall(r"^([\w, ]+) : ", sections["Parameters"], re.MULTILINE)
+    assert ", ".join(documented).split(", ") == list(signature.parameters)
+    assert ("Returns" in sections) == (signature.return_annotation is not None)
+    assert ("Raises" in sections) == (name != "show")
+    assert ">>> " in sections["Examples"] and name in sections["Examples"]
+
+
+def test_the_examples_run():
+    failed, attempted = doctest.testmod(h)
+    assert failed == 0 and attempted >= len(PUBLIC)
+
+
+def test_import_is_light():
+    heavy = ["torch", "torchvision", "seaborn", "pandas", "tqdm"]
+    heavy += ["sklearn", "scipy", "skimage", "IPython"]
+    code = f"import sys, helpers; print([m for m in {heavy} if m in sys.modules])"
+    run = [sys.executable, "-W", "error", "-c", code]
+    done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
