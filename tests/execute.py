@@ -1,0 +1,96 @@
+"""Run notebooks and store their outputs, so that the same run gives the same bytes.
+
+python tests/execute.py notebooks/*.ipynb
+"""
+
+import copy
+import os
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import psutil
+from jupyter_client import AsyncKernelManager
+from jupyter_client.kernelspec import KernelSpecManager
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+# More than one thread adds in another order each time; progress bars show rates.
+ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "PYTHONHASHSEED": "0",
+    "TQDM_DISABLE": "1",
+}
+# A PNG would carry the version of Matplotlib.
+FIGURES = {"bbox_inches": "tight", "metadata": {"Software": None}}
+# What an author writes into a cell; all else is left by tools.
+CELL_METADATA = {"alt", "deletable", "editable", "jupyter", "tags"}
+
+
+def clear(notebook: NotebookNode) -> NotebookNode:
+    """Return a copy without outputs and without the traces of tools."""
+    notebook = copy.deepcopy(notebook)
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    notebook.metadata = nbformat.from_dict(
+        {"kernelspec": kernel, "language_info": {"name": "python"}}
+    )
+    for cell in notebook.cells:
+        for key in cell.metadata.keys() - CELL_METADATA:
+            del cell.metadata[key]
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return notebook
+
+
+def execute(notebook: NotebookNode, folder: Path, **hooks) -> NotebookNode:
+    """Run a notebook in a folder, with the Python that runs this; return it anew."""
+    cleared = clear(notebook)
+    manager = AsyncKernelManager(
+        kernel_name="python3",
+        # No folder to search: a user's own kernel may also be called python3.
+        kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),
+        transport_encryption="auto",  # without it the kernel prints a warning
+    )
+    client = NotebookClient(
+        copy.deepcopy(cleared),
+        km=manager,
+        extra_arguments=[f"--InlineBackend.print_figure_kwargs={FIGURES}"],
+        resources={"metadata": {"path": str(folder)}},
+        timeout=120,
+        record_timing=False,
+        store_widget_state=False,
+        coalesce_streams=True,
+        **hooks,
+    )
+    environment = {**os.environ, **ENVIRONMENT}
+    environment.pop("MPLBACKEND", None)  # it would keep the figures out
+    executed = client.execute(env=environment, cleanup_kc=True)
+    executed.metadata = cleared.metadata
+    return executed
+
+
+def store(path: Path) -> None:
+    """Run a notebook in its folder and, if all went well, write it back.
+
+    Prints its seconds and its memory: the largest that its kernel held after a cell.
+    """
+    start, memory = time.perf_counter(), [0]
+
+    def measure(**_):
+        kernels = psutil.Process().children(recursive=True)
+        memory.append(sum(kernel.memory_info().rss for kernel in kernels))
+
+    print(path, end=": ", flush=True)
+    notebook = nbformat.read(path, as_version=4)
+    executed = execute(notebook, path.parent, on_cell_executed=measure)
+    text = nbformat.writes(executed) + "\n"
+    path.write_text(text, encoding="utf-8", newline="\n")
+    print(f"{time.perf_counter() - start:.1f} s, {max(memory) / 1e6:.0f} MB")
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        store(Path(name))
