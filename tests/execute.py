@@ -3,6 +3,7 @@
 python tests/execute.py notebooks/*.ipynb
 """
 
+import base64
 import copy
 import os
 import sys
@@ -26,6 +27,8 @@ ENVIRONMENT = {
 }
 # A PNG would carry the version of Matplotlib.
 FIGURES = {"bbox_inches": "tight", "metadata": {"Software": None}}
+# GitHub shows no picture out of a notebook, so the README's is a copy.
+README_PICTURE = Path(__file__).resolve().parent.parent / ".github" / "readme.png"
 # What an author writes into a cell; all else is left by tools.
 CELL_METADATA = {"alt", "deletable", "editable", "jupyter", "tags"}
 
@@ -72,6 +75,17 @@ def execute(notebook: NotebookNode, folder: Path, **hooks) -> NotebookNode:
     return executed
 
 
+def readme_pictures(notebook: NotebookNode) -> list[bytes]:
+    """Return the figures of the cells tagged ``readme``, as PNG."""
+    return [
+        base64.b64decode(output.data["image/png"])
+        for cell in notebook.cells
+        if "readme" in cell.metadata.get("tags", [])
+        for output in cell.outputs
+        if "image/png" in output.get("data", {})
+    ]
+
+
 def store(path: Path) -> None:
     """Run a notebook in its folder and, if all went well, write it back.
 
@@ -88,6 +102,8 @@ def store(path: Path) -> None:
     executed = execute(notebook, path.parent, on_cell_executed=measure)
     text = nbformat.writes(executed) + "\n"
     path.write_text(text, encoding="utf-8", newline="\n")
+    for picture in readme_pictures(executed):
+        README_PICTURE.write_bytes(picture)
     print(f"{time.perf_counter() - start:.1f} s, {max(memory) / 1e6:.0f} MB")
 
 

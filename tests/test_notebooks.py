@@ -12,7 +12,7 @@ import nbformat
 import notebook_checks as checks
 import numpy as np
 import pytest
-from execute import execute
+from execute import README_PICTURE, execute, readme_pictures
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 NOTEBOOKS = sorted((checks.ROOT / "notebooks").glob("*.ipynb"))
@@ -57,6 +57,11 @@ def test_links(path):
 def test_links_of_pages(name):
     path = checks.ROOT / name
     assert checks.check_links(path.read_text(encoding="utf-8"), path.parent) == []
+
+
+def test_the_readme_shows_a_stored_figure():
+    pictures = [png for path in NOTEBOOKS for png in readme_pictures(stored(path))]
+    assert pictures == [README_PICTURE.read_bytes()]
 
 
 def test_same_imports():
