@@ -1,0 +1,190 @@
+"""Time the helpers against the same work done otherwise; `make bench` runs it.
+
+Nothing here fails for being slow, but each way must give the same result. The table at
+the end says how many times the helpers' time each takes, beside what is wanted.
+"""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import nbformat
+import numpy as np
+import psutil
+import pytest
+import torch
+import torch.nn.functional as F
+from execute import execute
+from scipy.signal import correlate2d
+from skimage.measure import block_reduce
+from test_helpers import PREWITT, loop_convolve, loop_max_pool
+
+import helpers as h
+
+ROOT = Path(h.__file__).parent
+PHOTO = h.load_image("image.jpg")
+IMAGES = {"427x640": PHOTO, "2160x3840": np.tile(PHOTO, (6, 6))[:2160, :3840].copy()}
+FILTER = PREWITT.astype(float)
+
+# Each way makes a function of no argument, so that converting the image is not timed.
+
+
+def ready(compute):
+    return lambda image: lambda: compute(image)
+
+
+def by_torch(compute, dtype):
+    def prepare(image):
+        batch = torch.tensor(image, dtype=dtype)[None, None]
+        return lambda: compute(batch)
+
+    return prepare
+
+
+def torch_convolve(batch):
+    return F.relu(F.conv2d(batch, torch.tensor(FILTER, dtype=batch.dtype)[None, None]))
+
+
+def torch_max_pool(batch):
+    return F.max_pool2d(batch, 2)
+
+
+def reshape_max(image):
+    height, width = image.shape[0] // 2, image.shape[1] // 2
+    cells = image[: 2 * height, : 2 * width].reshape(height, 2, width, 2)
+    return cells.max(axis=(1, 3))
+
+
+def reduce_blocks(image):
+    whole = image[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2]
+    return block_reduce(whole, (2, 2), np.max)
+
+
+# The bar: how many times faster the helper should be, where the project sets one.
+WAYS = {
+    "convolve": {
+        "helpers": (ready(lambda x: h.convolve(x, FILTER, visualize=False)), None),
+        "cv2.filter2D + clip": (
+            ready(lambda x: np.clip(cv2.filter2D(x, -1, FILTER)[1:-1, 1:-1], 0, None)),
+            1,
+        ),
+        "torch, float64": (by_torch(torch_convolve, torch.float64), 3),
+        "torch, float32": (by_torch(torch_convolve, torch.float32), None),
+        "scipy": (
+            ready(lambda x: np.maximum(correlate2d(x, FILTER, "valid"), 0)),
+            None,
+        ),
+        "loop": (ready(lambda x: loop_convolve(x, FILTER)), 500),
+    },
+    "max_pool": {
+        "helpers": (ready(h.max_pool), None),
+        "torch, float64": (by_torch(torch_max_pool, torch.float64), 3),
+        "torch, float32": (by_torch(torch_max_pool, torch.float32), None),
+        "reshape + max": (ready(reshape_max), None),
+        "skimage": (ready(reduce_blocks), None),
+        "loop": (ready(lambda x: loop_max_pool(x, 2)), 500),
+    },
+}
+ARTICLE = """
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+import torchvision
+import numpy as np
+import matplotlib.pyplot as plt
+import cv2
+from tqdm.notebook import tqdm
+import seaborn as sns
+from torchvision.utils import make_grid
+"""
+
+rows = []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def table(request):
+    yield
+
+    class Table:
+        def pytest_terminal_summary(self, terminalreporter):
+            terminalreporter.section("times of other ways, and what is wanted")
+            for name, measured, wanted in rows:
+                terminalreporter.write_line(f"{name:<45}{measured:>25}   {wanted}")
+
+    request.config.pluginmanager.register(Table())
+
+
+@pytest.mark.parametrize(
+    "task, size, way",
+    [(task, size, way) for task in WAYS for size in IMAGES for way in WAYS[task]],
+)
+def test_speed(task, size, way, benchmark):
+    benchmark.group = f"{task}, {size}"
+    prepare, bar = WAYS[task][way]
+    compute, ours = prepare(IMAGES[size]), WAYS[task]["helpers"][0](IMAGES[size])
+    our_seconds = []
+
+    def time_ours():
+        for _ in range(20 if way == "loop" else 1):
+            start = time.perf_counter()
+            ours()
+            our_seconds.append(time.perf_counter() - start)
+
+    # In turns, so that both meet the same conditions; the best of each counts.
+    rounds = 1 if way == "loop" else 30 if IMAGES[size].size > 10**6 else 300
+    result = benchmark.pedantic(compute, setup=time_ours, rounds=rounds)
+    np.testing.assert_array_equal(np.asarray(result).squeeze(), ours())
+    if way != "helpers":
+        ratio = benchmark.stats.stats.min / min(our_seconds)
+        wanted = f"at least {bar}" if bar else ""
+        rows.append((f"{task}, {size}: {way}", f"{ratio:.1f} × helpers", wanted))
+
+
+def measure_import(code):
+    """Return the seconds and the bytes that an import costs a fresh interpreter."""
+    program = (
+        "import psutil, time; start = time.perf_counter()\n"
+        f"{code}\n"
+        "print(time.perf_counter() - start, psutil.Process().memory_info().rss)"
+    )
+    run = [sys.executable, "-c", program]
+    output = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=True)
+    return [float(number) for number in output.stdout.split()]
+
+
+def test_import():
+    # In turns, so that both meet the same conditions; the best of five.
+    runs = [[measure_import(c) for c in ("import helpers", ARTICLE)] for _ in range(5)]
+    (our_time, our_memory), (their_time, their_memory) = np.min(runs, axis=0)
+    for what, ratio, ours in [
+        ("time", our_time / their_time, f"{our_time:.2f} s"),
+        ("memory", our_memory / their_memory, f"{our_memory / 1e6:.0f} MB"),
+    ]:
+        measured = f"{ours}, {ratio:.2f} × article's"
+        rows.append((f"import helpers: {what}", measured, "at most 0.25"))
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("notebooks/*.ipynb")), ids=lambda path: path.name
+)
+def test_notebook(path):
+    memory = []
+
+    def measure(**_):
+        kernel = psutil.Process().children(recursive=True)
+        memory.append(sum(process.memory_info().rss for process in kernel))
+
+    start = time.perf_counter()
+    notebook = nbformat.read(path, as_version=4)
+    execute(notebook, path.parent, on_cell_executed=measure)
+    taken = time.perf_counter() - start
+    light = "import torch" not in path.read_text(encoding="utf-8")
+    rows.append(
+        (
+            path.name,
+            f"{taken:.1f} s, {max(memory) / 1e6:.0f} MB",
+            "at most 30 s" + (", 400 MB" if light else ""),
+        )
+    )
