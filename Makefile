@@ -2,6 +2,7 @@
 # make test       set up .venv and run everything there is to test
 # make bench      time the helpers against OpenCV, PyTorch and plain loops
 # make notebooks  run all notebooks and store their outputs
+# make handout    set up .venv and fill build/ with web pages, print and copies to give
 #
 # Options:        make lab ARGS="--no-browser --port 9999"
 # Another Python: make lab PYTHON=python3.12
@@ -9,7 +10,7 @@
 PYTHON ?= python3
 python = .venv/bin/python
 
-.PHONY: help lab test bench notebooks
+.PHONY: help lab test bench notebooks handout
 help:
 	@sed -n -e '/^#/!q' -e 's/^# *//p' Makefile
 
@@ -25,14 +26,21 @@ bench: .venv/test
 notebooks: .venv/test
 	$(python) tests/execute.py notebooks/*.ipynb
 
-# The stamps .venv/lab and .venv/test say that the packages are complete. They go
-# before an installation and return after it; without them .venv is made anew.
+handout: .venv/handout
+	$(python) handout/build.py
+
+# The stamps .venv/lab, .venv/test and .venv/handout say that the packages are complete.
+# .venv/lab and the one in question go before an installation and return after it;
+# without .venv/lab all of .venv is made anew. It returns older than the other two.
 .venv/lab: requirements.txt
 	@test -e $@ || { $(check) && '$(PYTHON)' -m venv --clear .venv; }
 	@$(install); touch $@
 
-.venv/test: tests/requirements.txt .venv/lab
-	@$(install); touch .venv/lab $@
+.venv/test: tests/requirements.txt handout/requirements.txt .venv/lab
+	@$(install); touch -r requirements.txt .venv/lab; touch $@
+
+.venv/handout: handout/requirements.txt .venv/lab
+	@$(install); touch -r requirements.txt .venv/lab; touch $@
 
 check = '$(PYTHON)' -c 'import sys; sys.version_info < (3, 11) and \
 	sys.exit("This is Python %d.%d, but 3.11 or newer is needed. If you have one: \
@@ -42,5 +50,5 @@ check = '$(PYTHON)' -c 'import sys; sys.version_info < (3, 11) and \
 	sudo apt install $(notdir $(PYTHON))-venv")'
 
 # The trap keeps the shell alive to say so when pip is interrupted.
-install = rm -f .venv/lab .venv/test; trap : INT; $(python) -m pip install -r $< || \
+install = rm -f .venv/lab $@; trap : INT; $(python) -m pip install -r $< || \
 	{ echo "The installation is not complete. Call make $(MAKECMDGOALS) again." >&2; exit 1; }
