@@ -62,7 +62,7 @@ def execute(notebook: NotebookNode, folder: Path, **hooks) -> NotebookNode:
         km=manager,
         extra_arguments=[f"--InlineBackend.print_figure_kwargs={FIGURES}"],
         resources={"metadata": {"path": str(folder)}},
-        timeout=120,
+        timeout=300,
         record_timing=False,
         store_widget_state=False,
         coalesce_streams=True,
