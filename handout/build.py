@@ -28,7 +28,8 @@ ROOT = HERE.parent
 FRONT = (HERE / "index.md").read_text("utf-8").splitlines()
 TITLE, LEAD = FRONT[0].removeprefix("# "), FRONT[2].strip("*")
 # What a copy needs beside its notebooks to run on its own.
-PARTS = ["helpers.py", "exercises.py", "requirements.txt", "LICENSE", "images/*"]
+MODULES = ["arguments", "figures", "helpers", "consistency", "exercises"]
+PARTS = [*(f"{name}.py" for name in MODULES), "requirements.txt", "LICENSE", "images/*"]
 DETAILS = re.compile(r"<details>\s*<summary>(.*?)</summary>(.*?)</details>", re.S)
 SLIDER = "*A slider belongs here: it needs the notebook to run.*"
 

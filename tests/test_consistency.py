@@ -8,7 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers import convolve, shift_consistency, shifted_views, translate
+from consistency import shift_consistency, shifted_views
+from helpers import convolve, translate
 
 SIDE = 6
 EVERY_SHIFT = [(down, right) for down in range(SIDE) for right in range(SIDE)]

@@ -708,7 +708,8 @@ def test_a_figure_that_cannot_be_displayed_is_closed(monkeypatch):
 
 def test_a_real_notebook_stores_one_image_a_call_with_alt_text(tmp_path):
     cells = [
-        f"import sys; sys.path.insert(0, {str(ROOT)!r})\nfrom helpers import *",
+        f"import sys; sys.path.insert(0, {str(ROOT)!r})\nfrom helpers import *\n"
+        "import matplotlib.pyplot as plt\nimport numpy as np",
         "response = convolve([[1, 2, 4], [1, 2, 4]], [[-1, 1]], title='A rise')",
         "pooled = max_pool(np.eye(4), visualize=True)",
         "visualize_pooling(np.eye(8), 2)",
