@@ -1,5 +1,6 @@
 # make lab        set up .venv and open JupyterLab at the first notebook
 # make test       set up .venv and run everything there is to test
+# make matrix     run the notebooks as older processors would, and compare
 # make bench      time the helpers against OpenCV, PyTorch and plain loops
 # make notebooks  run all notebooks and store their outputs
 # make handout    set up .venv and fill build/ with web pages, print and copies to give
@@ -10,7 +11,7 @@
 PYTHON ?= python3
 python = .venv/bin/python
 
-.PHONY: help lab test bench notebooks handout
+.PHONY: help lab test matrix bench notebooks handout
 help:
 	@sed -n -e '/^#/!q' -e 's/^# *//p' Makefile
 
@@ -18,7 +19,10 @@ lab: .venv/lab
 	$(python) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks/01_translation.ipynb $(ARGS)
 
 test: .venv/test
-	$(python) -m pytest $(ARGS)
+	$(python) -m pytest -n auto --dist loadgroup $(ARGS)
+
+matrix: .venv/test
+	$(python) tests/matrix.py $(ARGS)
 
 bench: .venv/test
 	$(python) -m pytest -o addopts= --benchmark-columns=min,median,rounds tests/bench_*.py $(ARGS)

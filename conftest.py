@@ -1,12 +1,15 @@
+"""Compare the figures, too, of the cells that nbval runs: it compares texts alone."""
+
 import os
+import sys
+from pathlib import Path
 
-import matplotlib
-from execute import ENVIRONMENT
-from hypothesis import settings
+import pytest
 
-matplotlib.use("Agg")  # here only; the kernels draw inline
-settings.register_profile("tests", deadline=None, derandomize="CI" in os.environ)
-settings.load_profile("tests")
+sys.path[:0] = [str(Path(__file__).parent / "tests")]
+
+from execute import ENVIRONMENT  # noqa: E402
+from notebook_checks import compare_figures  # noqa: E402
 
 
 def pytest_configure(config):
@@ -15,3 +18,13 @@ def pytest_configure(config):
     if config.option.nbval:
         os.environ.pop("MPLBACKEND", None)
         os.environ.update(ENVIRONMENT)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    result = yield
+    if hasattr(item, "test_outputs"):  # a cell of a notebook
+        faults = compare_figures(item.cell, item.test_outputs)
+        if faults:
+            item.raise_cell_error("Figures differ", "\n".join(faults))
+    return result
