@@ -2,7 +2,9 @@
 # make test       set up .venv and run everything there is to test
 # make matrix     run the notebooks as older processors would, and compare
 # make bench      time the helpers against OpenCV, PyTorch and plain loops
+# make fuzz       try the helpers on many more random inputs than make test does
 # make notebooks  run all notebooks and store their outputs
+# make constraints  write the versions of all that is installed, for the workflows
 # make handout    set up .venv and fill build/ with web pages, print and copies to give
 #
 # Options:        make lab ARGS="--no-browser --port 9999"
@@ -11,7 +13,7 @@
 PYTHON ?= python3
 python = .venv/bin/python
 
-.PHONY: help lab test matrix bench notebooks handout
+.PHONY: help lab test matrix fuzz bench notebooks constraints handout
 help:
 	@sed -n -e '/^#/!q' -e 's/^# *//p' Makefile
 
@@ -24,11 +26,17 @@ test: .venv/test
 matrix: .venv/test
 	$(python) tests/matrix.py $(ARGS)
 
+fuzz: .venv/test
+	$(python) -m pytest -o addopts= -n auto --hypothesis-profile=fuzz tests/test_helpers.py $(ARGS)
+
 bench: .venv/test
 	$(python) -m pytest -o addopts= --benchmark-columns=min,median,rounds tests/bench_*.py $(ARGS)
 
 notebooks: .venv/test
 	$(python) tests/execute.py notebooks/*.ipynb
+
+constraints: .venv/test
+	$(python) -m pip freeze --quiet > .github/constraints.txt
 
 handout: .venv/handout
 	$(python) handout/build.py

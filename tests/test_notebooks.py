@@ -52,7 +52,7 @@ def test_links(path):
     assert checks.check_links(checks.markdown(stored(path)), path.parent) == []
 
 
-@pytest.mark.parametrize("name", ["README.md", "images/README.md"])
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "images/README.md"])
 def test_links_of_pages(name):
     path = checks.ROOT / name
     assert checks.check_links(path.read_text(encoding="utf-8"), path.parent) == []
