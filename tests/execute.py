@@ -106,8 +106,10 @@ def store(path: Path) -> None:
     print(path, end=": ", flush=True)
     notebook = nbformat.read(path, as_version=4)
     executed = execute(notebook, path.parent, on_cell_executed=measure)
-    text = nbformat.writes(executed) + "\n"
-    path.write_text(text, encoding="utf-8", newline="\n")
+    # Written beside it and renamed: an interruption or a full disk leaves it whole.
+    new = path.with_suffix(".new")
+    new.write_text(nbformat.writes(executed) + "\n", encoding="utf-8", newline="\n")
+    new.replace(path)
     for picture in readme_pictures(executed):
         README_PICTURE.write_bytes(picture)
     print(f"{time.perf_counter() - start:.1f} s, {max(memory) / 1e6:.0f} MB")

@@ -61,19 +61,43 @@ def check_no_stderr(notebook):
     return [f"stderr: {o.text}" for o in streams if o.name == "stderr"]
 
 
-def check_no_machine_path(notebook):
+def machine_path():
+    """A pattern of paths that one machine alone has."""
     here = [p for p in (ROOT, Path.home(), Path(tempfile.gettempdir())) if p.name]
-    path = (
+    return re.compile(
         rf"(?:{'|'.join(re.escape(str(p)) for p in here)})\b"
         r"|(?<![\w.])/(?:(?:home|Users)/\w|(?:root|tmp|work|private|var/folders)/)"
         r"|\b[A-Z]:\\Users|(?:site|dist)-packages"
     )
+
+
+def check_no_machine_path(notebook):
     # Not in the pictures: there, chance alone spells a path now and then.
     parts = [[c.source, c.metadata] for c in notebook.cells]
     parts += _without_pictures(notebook)
     texts = [json.dumps(part, ensure_ascii=False) for part in parts]
     texts = [re.sub(r"\\+", r"\\", text) for text in texts]
-    return [f"path of one machine: {m[0]}" for t in texts for m in re.finditer(path, t)]
+    return [
+        f"path of one machine: {match[0]}"
+        for text in texts
+        for match in machine_path().finditer(text)
+    ]
+
+
+# What may be stored: text, tables and pictures; nothing that runs, nor what one kernel
+# alone can show.
+MIME_TYPES = {"text/plain", "text/html", "image/png"}
+
+
+def check_mime_types(notebook):
+    kinds = {kind for output in outputs(notebook) for kind in output.get("data", {})}
+    pasted = {
+        kind
+        for cell in notebook.cells
+        for pictures in cell.get("attachments", {}).values()
+        for kind in pictures
+    }
+    return [f"stored as {kind}" for kind in sorted((kinds | pasted) - MIME_TYPES)]
 
 
 def _without_pictures(notebook):

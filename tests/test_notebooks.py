@@ -25,6 +25,7 @@ STORED = [
     checks.check_no_error,
     checks.check_no_stderr,
     checks.check_no_machine_path,
+    checks.check_mime_types,
     checks.check_cell_lengths,
     checks.check_no_semicolon,
     checks.check_sizes,
@@ -199,6 +200,16 @@ FAULTS = {
         prose(f"Look into {checks.ROOT}"),
         checks.check_no_machine_path,
         str(checks.ROOT),
+    ),
+    "script": (
+        output(output_type="display_data", data={"application/javascript": "x()"}),
+        checks.check_mime_types,
+        "application/javascript",
+    ),
+    "pasted picture": (
+        lambda nb: nb.cells[0].update(attachments={"x.svg": {"image/svg+xml": "<"}}),
+        checks.check_mime_types,
+        "image/svg+xml",
     ),
     "long cell": (code("x = 1\n" * 21), checks.check_cell_lengths, "21 lines"),
     "long cells": (
