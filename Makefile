@@ -45,14 +45,14 @@ handout: .venv/handout
 # .venv/lab and the one in question go before an installation and return after it;
 # without .venv/lab all of .venv is made anew. It returns older than the other two.
 .venv/lab: requirements.txt
-	@test -e $@ || { $(check) && '$(PYTHON)' -m venv --clear .venv; }
-	@$(install); touch $@
+	@$(lock); test -e $@ || { $(check) && '$(PYTHON)' -m venv --clear .venv; } || exit 1; \
+	$(install); touch $@
 
 .venv/test: tests/requirements.txt handout/requirements.txt .venv/lab
-	@$(install); touch -r requirements.txt .venv/lab; touch $@
+	@$(lock); $(install); touch -r requirements.txt .venv/lab; touch $@
 
 .venv/handout: handout/requirements.txt .venv/lab
-	@$(install); touch -r requirements.txt .venv/lab; touch $@
+	@$(lock); $(install); touch -r requirements.txt .venv/lab; touch $@
 
 check = '$(PYTHON)' -c 'import sys; sys.version_info < (3, 11) and \
 	sys.exit("This is Python %d.%d, but 3.11 or newer is needed. If you have one: \
@@ -60,6 +60,9 @@ check = '$(PYTHON)' -c 'import sys; sys.version_info < (3, 11) and \
 	from importlib.util import find_spec; all(map(find_spec, ["venv", "ensurepip"])) or \
 	sys.exit("Python has no venv module. On Debian and Ubuntu: \
 	sudo apt install $(notdir $(PYTHON))-venv")'
+
+# One installation at a time; the system lifts the lock when the shell ends, however.
+lock = exec 9>.venv.lock || exit 1; '$(PYTHON)' -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'
 
 # The trap keeps the shell alive to say so when pip is interrupted.
 install = rm -f .venv/lab $@; trap : INT; $(python) -m pip install -r $< || \
