@@ -111,18 +111,29 @@ def _limited(function, *arguments) -> tuple[Any, BaseException | None]:
     end = time.monotonic() + SECONDS
     thread.start()
     try:
-        while not done.is_set() and time.monotonic() < end:
-            done.wait(0.05)  # on Windows no interrupt gets through a longer wait
+        # On Windows no interrupt gets through a longer wait.
+        while not done.wait(0.05) and time.monotonic() < end:
+            if _imports(thread):  # PyTorch takes seconds, and breaks if cut short
+                end = time.monotonic() + SECONDS
     finally:
         ended = done.is_set() or _end(thread, done)
     if outcome:
         return outcome[0]
+    left = "" if ended else " It still runs: restart the kernel to stop it."
     raise _WrongError(
         f"your function has not come back after {SECONDS:g} seconds. "
-        "Does a loop in it never end?"
-        + " It still runs: restart the kernel to stop it."
-        * (not ended)
+        f"Does a loop in it never end?{left}"
     )
+
+
+def _imports(thread: threading.Thread) -> bool:
+    """Return whether a thread is importing a module."""
+    frame = sys._current_frames().get(thread.ident)
+    while frame:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _end(thread: threading.Thread, done: threading.Event) -> bool:
@@ -212,16 +223,14 @@ def _read(thing, wanted: str = "an array of numbers is wanted") -> NDArray:
     if numbers.dtype.kind == "c":
         raise _WrongError(f"{wanted}, and yours are complex. Take their `.real`.")
     if numbers.dtype.kind not in "buif":
-        holds_none = numbers.ndim and any(n is None for n in numbers.flat)
-        raise _WrongError(
-            f"{wanted}, and {'there is still a `None` in it' * holds_none}"
-            f"{f'this is {_kind(thing)}' * (not holds_none)}."
-        )
+        if numbers.ndim and any(n is None for n in numbers.flat):
+            raise _WrongError(f"{wanted}, and there is still a `None` in it.")
+        raise _WrongError(f"{wanted}, and this is {_kind(thing)}.")
     if not np.isfinite(numbers).all():
         place = np.argwhere(~np.isfinite(numbers))[0].tolist()
-        value = numbers[tuple(place)]
+        at = f" at {place}" if place else ""
         raise _WrongError(
-            f"{wanted}, and you have {value}{f' at {place}' * bool(place)}. "
+            f"{wanted}, and you have {numbers[tuple(place)]}{at}. "
             "Is something divided by 0, or never set?"
         )
     return numbers
@@ -231,12 +240,10 @@ def _whole(thing, shape: tuple[int, ...], wanted: str) -> NDArray[np.int64]:
     """Read so many whole numbers, of any type that holds them."""
     numbers = _read(thing, wanted)
     if numbers.size != np.prod(shape) or numbers.dtype.kind == "b":
-        raise _WrongError(
-            f"{wanted}, and this is {_kind(thing)}"
-            f"{f' that holds {numbers.size}' * bool(numbers.ndim)}."
-        )
-    if (numbers != numbers.round()).any():
-        raise _WrongError(f"{wanted}. Whole numbers, that is.")
+        holds = f" that holds {numbers.size}" if numbers.ndim else ""
+        raise _WrongError(f"{wanted}, and this is {_kind(thing)}{holds}.")
+    if (numbers != numbers.round()).any() or np.abs(numbers).max() > 1e9:
+        raise _WrongError(f"{wanted}. Whole numbers, that is, and small ones.")
     return numbers.reshape(shape).astype(int)
 
 
@@ -248,10 +255,8 @@ def _pair(thing) -> tuple[int, int]:
 def _number(thing) -> float:
     number = _read(thing, "one number is wanted")
     if number.size != 1 or number.dtype.kind == "b":
-        raise _WrongError(
-            f"one number is wanted, and this is {_kind(thing)}"
-            f"{f' of shape {number.shape}' * bool(number.ndim)}."
-        )
+        shape = f" of shape {number.shape}" if number.ndim else ""
+        raise _WrongError(f"one number is wanted, and this is {_kind(thing)}{shape}.")
     return float(number.item())
 
 

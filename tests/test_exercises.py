@@ -671,6 +671,8 @@ WRONG = {
     exercises.check_move: [
         *ANY_VALUE,
         *WHOLE,
+        ((1e300, 3), "small ones"),
+        ((-(10**30), 3), "small ones"),
         ((2, 3), "`down` has another sign"),
         ((-2, -3), "`right` has another sign"),
         ((2, -3), "both signs"),
@@ -1271,6 +1273,20 @@ def test_a_loop_that_cannot_be_ended_is_left_behind(hurry, capsys):
     assert "It still runs: restart the kernel to stop it." in line
     assert not nothing_runs()
     loop.over.set()
+
+
+def test_an_import_is_waited_for(hurry, tmp_path, monkeypatch):
+    """It may take long, and a module cut short is of no use to the next cell."""
+    (tmp_path / "slow_library.py").write_text("import time; time.sleep(0.5); x = 1")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def late(image):
+        import slow_library
+
+        time.sleep(0.1)
+        return slow_library.x * frame(image)
+
+    assert exercises.check_break.hint(late) is None
 
 
 def test_the_readers_own_interrupt_ends_the_check():
