@@ -18,6 +18,7 @@ import contextvars
 import copy
 import ctypes
 import functools
+import itertools
 import sys
 import threading
 import time
@@ -519,11 +520,12 @@ def _respond(image, filter):
 def _misconvolved(image, padded, filter, stride, padding):
     dense = _respond(padded, filter)
     steps = dense[::stride, ::stride]
-    flipped = _respond(padded, filter[::-1, ::-1])
     around = np.pad(image, padding, mode="wrap")
     rows, columns = (padding, padding), (0, 0)
-    yield flipped[::stride, ::stride], "the filter is turned by 180 degrees."
-    yield flipped, "the filter is turned by 180 degrees, and stops at every pixel."
+    yield (
+        _respond(padded, filter[::-1, ::-1])[::stride, ::stride],
+        "the filter is turned by 180 degrees.",
+    )
     yield np.maximum(steps, 0), "negative sums are 0. Leave ReLU out."
     yield np.abs(steps), "negative sums have lost their sign."
     yield dense, "the filter still stops at every pixel."
@@ -533,7 +535,6 @@ def _misconvolved(image, padded, filter, stride, padding):
         steps[:-1, :-1],
         "the last row and column are missing: the filter still fits there.",
     )
-    yield dense[stride - 1 :: stride, stride - 1 :: stride], "start at [0, 0]."
     yield dense[1::stride, 1::stride], "start at [0, 0]."
     if min(image.shape) >= max(filter.shape):
         inside = _respond(image, filter)[::stride, ::stride]
@@ -1170,7 +1171,6 @@ def _misblurred(image, weights, stride):
         "you blur what is left. Blur first: what is skipped then leaves a trace.",
     )
     yield full[1::stride, 1::stride], "keep row 0 and column 0."
-    yield full[stride - 1 :: stride, stride - 1 :: stride], "keep row 0 and column 0."
     yield (
         skip(_blurred(image, [1, 2, 1])),
         "you take 1, 2, 1 always. Take the weights that are given.",
@@ -1247,7 +1247,7 @@ def _parts(image, stride):
 @functools.cache
 def _contested(shape, stride) -> NDArray:
     """Draw pictures until the Euclidean norm chooses otherwise than all else."""
-    for seed in range(10**5):
+    for seed in itertools.count():
         image = _picture(*shape, seed=seed)
         parts = _parts(image, stride)
         norms = sorted(map(np.linalg.norm, parts))
@@ -1257,7 +1257,6 @@ def _contested(shape, stride) -> NDArray:
             for measure in _MEASURES
         ):
             return image
-    raise AssertionError("no picture found")
 
 
 def _check_component(result, image, stride):

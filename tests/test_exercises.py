@@ -101,6 +101,16 @@ def in_place(image, down, right):
     return image.copy()
 
 
+def not_so_far(image, down, right):
+    """Forget that a negative move, too, can be larger than the image."""
+    (height, width), moved = image.shape, np.zeros_like(image)
+    rows, columns = max(height - max(down, 0), 0), max(width - max(right, 0), 0)
+    moved[
+        max(down, 0) : height + min(down, 0), max(right, 0) : width + min(right, 0)
+    ] = image[max(-down, 0) : rows, max(-right, 0) : columns]
+    return moved
+
+
 def hard_coded(image, down, right):
     moved = np.zeros((3, 5))
     moved[:] = by_padding(image, down, right)
@@ -508,7 +518,13 @@ RIGHT = {
         ((10.0, 10.0), (0, 8)),
     ],
     exercises.check_largest_shift: [6, 6.0, np.int64(6), [6], torch.tensor(6)],
-    exercises.check_blind: [BLIND, BLIND.tolist(), torch.tensor(BLIND), BLIND_BELOW],
+    exercises.check_blind: [
+        BLIND,
+        BLIND.tolist(),
+        torch.tensor(BLIND),
+        BLIND_BELOW,
+        BLIND > 0.4,
+    ],
     exercises.check_detector: [
         by_maximum,
         by_sum,
@@ -537,6 +553,7 @@ RIGHT = {
         in_one_batch,
         by_torch_roll,
         one_by_one,
+        lambda m, x, s: np.mean([m(np.roll(x, k, 3).tolist()) for k in s], axis=0),
     ],
     exercises.check_by_chance: [
         0.25,
@@ -549,7 +566,14 @@ RIGHT = {
     exercises.check_own_photo: [PHOTOS / "china.jpg"],
     exercises.check_blur: [by_rolls, by_filter, by_fourier],
     exercises.check_polyphase: [by_norm, by_squares, chosen_by(lambda p: np.sum(p**2))],
-    exercises.check_tie: [TIE, TIE.tolist(), MIRROR, torch.tensor(TIE), -TIE],
+    exercises.check_tie: [
+        TIE,
+        TIE.tolist(),
+        MIRROR,
+        torch.tensor(TIE),
+        -TIE,
+        (20 * TIE).astype(np.uint8),
+    ],
 }
 
 # Wrong answers
@@ -706,6 +730,7 @@ WRONG = {
         (lambda x, d, r: x + d + r, "is wanted. Work"),
         (clears_one_side, "You clear the other side"),
         (in_place, "changes the array that it is given"),
+        (not_so_far, "for down=-1, right=-6, out of the image: your function stops"),
         (hard_coded, "for down=0, right=0: your function stops with ValueError: could"),
         (positive_only, "and -"),
         (by_loop, "goes through the pixels one by one"),
