@@ -606,7 +606,8 @@ def check_turn(answer) -> Hint:
     answer : function ``(image, filter) -> feature map``, for filters of 3×3.
     """
     image, prewitt = _picture(6, 8), np.array([[-1.0, 0, 1]] * 3)
-    filters = _picture(3, 3, seed=3), _picture(3, 3, seed=5), prewitt
+    filters = [_picture(3, 3, seed=3), prewitt]
+    filters.insert(1, np.sort(filters[0], axis=None).reshape(3, 3))
     maps = [_read(_call(answer, image, filter)) for filter in filters]
     if any(map.ndim != 2 for map in maps):
         return f"one map is wanted, and you return shape {maps[0].shape}."
@@ -629,9 +630,14 @@ def check_turn(answer) -> Hint:
                 "turned map." + " Half turns are right, quarter turns are not." * two
             )
     if _same(maps[0], maps[1]):
-        return "the filter makes no difference to the map."
+        return "it makes no difference where in the filter a weight stands."
     if np.ptp(maps[0]) < 1e-9:
         return "the map is the same everywhere: it shows nothing."
+    changed = image.copy()
+    changed[3, 4] += 100
+    there = _read(_call(answer, changed, filters[0]))
+    if np.sum(~np.isclose(there, maps[0])) < 2:
+        return "no place of the map looks at more than one pixel."
     if not maps[2].any():
         return (
             "with Prewitt's filter the map is 0 everywhere: the four sums cancel. "
