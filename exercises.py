@@ -658,7 +658,6 @@ def check_pool(answer) -> Hint:
     """
     for shape in [(5, 7), (6, 4)]:
         image = _picture(*shape)
-        image[1:4, 1:4] = -np.abs(image[1:4, 1:4])  # no positive value in some window
         for size, stride in [(2, 2), (3, 3), (3, 2), (2, 1), (3, 1), (2, 3), (1, 2)]:
             windows = np.lib.stride_tricks.sliding_window_view(image, (size, size))
             dense = windows.max(axis=(2, 3))

@@ -21,7 +21,8 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jupyter_client.manager import start_new_kernel
+from jupyter_client import KernelManager
+from jupyter_client.kernelspec import KernelSpecManager
 from scipy import ndimage
 from scipy.signal import convolve2d, correlate2d
 
@@ -572,7 +573,7 @@ RIGHT = {
         MIRROR,
         torch.tensor(TIE),
         -TIE,
-        (20 * TIE).astype(np.uint8),
+        (21 * TIE).astype(np.uint8),
     ],
 }
 
@@ -1059,6 +1060,7 @@ WRONG = {
         (with_zeros, "zeros come in at the left"),
         (empties, "changes the list that it is given"),
         (lambda m, x, s: by_list(m, x, s) + 1, "Work that one out by hand"),
+        (lambda m, x, s: by_list(m, x, s) + 1, "[[5 5 7 9 1]]   [[8 7 8 5 8]]"),
         (lambda m, x, s: by_list(m, x, s[1:] or s), "the last shift alone"),
         (lambda m, x, s: by_list(m, x, s).T + 1, "is wanted. Work"),
         (lambda m, x, s: np.sum([m(np.roll(x, k, 3)) for k in s], 0) / 2, "is wanted"),
@@ -1169,6 +1171,7 @@ WRONG = {
         ),
         (np.arange(64).reshape(8, 8), "one of the four norms is the largest"),
         (lit((0, 0), (0, 1)), "moved copies of each other"),
+        (lit((2, 2), (1, 1)), "moved copies of each other"),
         (np.ones((8, 8)), "moved copies of each other"),
         (CHECKS, "moved copies of each other"),
         (lit((0, 0), (3, 5), values=[5, 5]), "moved copies of each other"),
@@ -1328,7 +1331,13 @@ def test_the_readers_own_interrupt_ends_the_check():
 
 def test_in_a_kernel():
     """A loop in the main thread of a kernel ends in a hint, and can be interrupted."""
-    manager, client = start_new_kernel(kernel_name="python3", cwd=str(ROOT))
+    # No folder to search: a user's own kernel may also be called python3.
+    kernels = KernelSpecManager(kernel_dirs=[])
+    manager = KernelManager(kernel_name="python3", kernel_spec_manager=kernels)
+    manager.start_kernel(cwd=str(ROOT))
+    client = manager.blocking_client()
+    client.start_channels()
+    client.wait_for_ready(timeout=60)
     printed = []
 
     def run(code):
