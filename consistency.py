@@ -18,7 +18,7 @@ from collections.abc import (
     Sequence,
     Sized,
 )
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, groupby, islice
@@ -346,10 +346,11 @@ def shift_report(
 
     Returns
     -------
-    `ShiftConsistency` with a `figure`: agreement over the distance of two views; for
-    each move, how often its view agrees with the others; and two views of the image
-    whose views agree least. ``report.figure`` at the end of a cell shows it,
-    ``report.figure.savefig("report.png")`` stores it.
+    `ShiftConsistency` with a `figure`: agreement over the distance of two views, with
+    its 95 % interval; for each move, how often its view agrees with the others; and,
+    of the image that agrees least, the two nearest views that do not.
+    ``report.figure`` at the end of a cell shows it, ``report.figure.savefig`` stores
+    it.
 
     Raises
     ------
@@ -518,7 +519,7 @@ def _labelled(images, labels: list[int]) -> Iterator[tuple[Any, int]]:
             raise ValueError(f"labels must be None: images[{number}] brings its own")
         yield image, labels[number]
     count = len(images) if isinstance(images, Sized) else number + 1
-    if count != len(labels):
+    if count not in (0, len(labels)):
         raise ValueError(
             f"labels must have one entry for each image, got {len(labels)} for "
             f"{count} images"
@@ -571,31 +572,31 @@ def _rows(function, batches, size, wrap, labels) -> Iterator[tuple[NDArray, Any]
     """Yield the logits of each view, with its label."""
     classes = None
     for batch in batches:
-        stack = _stack([(image, shift) for image, shift, _ in batch], size, wrap)
-        # Made beforehand: a model may write into what it is given.
-        again = None if classes else stack[:1].repeat(len(stack), axis=0)
-        logits = _answers(function, stack)
-        if again is not None:
+        views = [(image, shift) for image, shift, _ in batch]
+        if classes is None:
+            logits = _first_answers(function, _stack(views, size, wrap))
             classes = logits.shape[1]
-            _check_repeated(logits[0], _answers(function, again))
             _check_labels(labels, classes)
-        if logits.shape[1] != classes:
-            raise ValueError(
-                f"model must always return {classes} classes, as it did first, "
-                f"got {logits.shape[1]}"
-            )
+        else:
+            logits = _answers(function, _stack(views, size, wrap), classes)
         _check_labels([label for *_, label in batch], classes)
         yield from zip(logits, [label for *_, label in batch], strict=True)
 
 
-def _check_repeated(answer: NDArray, again: NDArray) -> None:
-    # 2 % leave room for what bfloat16 rounds.
-    if np.abs(again - answer).max() > 0.02 * np.abs(answer).max():
+def _first_answers(function, views: NDArray) -> NDArray:
+    """Answer the first batch, and see whether its first view always gets one answer."""
+    # Made beforehand: a model may write into what it is given.
+    first = views[:1].repeat(len(views), axis=0)
+    answers = _answers(function, views)
+    again = _answers(function, first, answers.shape[1])
+    change = np.abs(again - answers[0]).max()
+    if change > 0.02 * np.abs(answers[0]).max():  # room for what bfloat16 rounds
         raise ValueError(
             "model must always give a view the same answer, got logits for one view "
-            f"that differ by {np.abs(again - answer).max():.2g}; if it is a network in "
-            "training mode, call its eval() first"
+            f"that differ by {change:.2g}; if it is a network in training mode, call "
+            "its eval() first"
         )
+    return answers
 
 
 def _check_labels(labels: Iterable[int | None], classes: int) -> None:
@@ -627,7 +628,8 @@ def _as_function(model) -> Iterator[Callable[[NDArray], Any]]:
 
     modes = {module: module.training for module in model.modules()}
     if any(modes.values()):
-        model.eval()
+        with suppress(NotImplementedError):  # an exported program has no modes
+            model.eval()
     try:
         yield function
     finally:
@@ -644,7 +646,7 @@ def _from_torch(tensor):
     return tensor.float() if tensor.dtype == torch.bfloat16 else tensor
 
 
-def _answers(function: Callable[[NDArray], Any], views: NDArray) -> NDArray:
+def _answers(function, views: NDArray, classes: int | None = None) -> NDArray:
     try:
         answers = function(views)
     except Exception as error:
@@ -656,6 +658,11 @@ def _answers(function: Callable[[NDArray], Any], views: NDArray) -> NDArray:
             f"model must return shape (n, classes) with two classes or more for "
             f"{len(views)} views, got shape {logits.shape}"
         )
+    if classes not in (None, logits.shape[1]):
+        raise ValueError(
+            f"model must always return {classes} classes, as it did first, "
+            f"got {logits.shape[1]}"
+        )
     if not np.isfinite(logits).all():
         raise ValueError("model must return finite numbers, got NaN or infinity")
     return logits
@@ -663,10 +670,10 @@ def _answers(function: Callable[[NDArray], Any], views: NDArray) -> NDArray:
 
 def _as_numbers(answers) -> NDArray[np.float64]:
     if isinstance(answers, tuple | dict):
-        keys = list(answers if isinstance(answers, dict) else range(len(answers)))
+        keys = list(answers) if isinstance(answers, dict) else [*range(len(answers))]
         raise TypeError(
-            f"model must return the logits alone, got a {type(answers).__name__} of "
-            f"{keys}; hand over a function that picks them, such as "
+            f"model must return the logits alone, got a {type(answers).__name__} with "
+            f"entries {keys}; hand over a function that picks one, such as "
             f"lambda views: model(torch.from_numpy(views))[{keys[0]!r}]"
         )
     try:
@@ -735,39 +742,39 @@ def _moves(room: int) -> list[Shift]:
 def _draw(found: ShiftConsistency, images: list[NDArray], size, wrap: bool):
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 3.1), layout="constrained")
+    figure = Figure(figsize=(10, 3), layout="constrained")
     figure.suptitle(str(found), x=0, ha="left")
-    distance, places, *twins = figure.subplots(1, 4)
+    distance, moves, *twins = figure.subplots(1, 4)
     _draw_distance(distance, found)
-    _draw_places(places, found)
+    _draw_moves(moves, found)
     _draw_twins(twins, found, images, size, wrap)
     return figure
 
 
 def _draw_distance(axis, found: ShiftConsistency) -> None:
     shifts, agreement = found.by_shift()
-    octave = np.log2(np.abs(shifts).max(axis=1).clip(1)).astype(int)
-    for power in np.unique(octave):
+    octave = np.log2(np.abs(shifts).max(axis=1).clip(1, 16)).astype(int)
+    powers = np.unique(octave)
+    for power in powers:
         each = agreement[:, octave == power].mean(axis=1)
-        axis.plot(2.0**power, each.mean(), "o", color="C0")
-        axis.plot([2.0**power] * 2, _bootstrap(each), "-", color="C0")
-    ticks = [2**power for power in np.unique(octave)]
-    axis.set_xscale("log", base=2)
-    axis.set_xticks(ticks, ["1" if t == 1 else f"{t}–{2 * t - 1}" for t in ticks])
-    axis.minorticks_off()
-    axis.set(ylim=(-0.02, 1.02), xlabel="pixels between two views")
-    axis.set_title("agreement by distance")
+        axis.plot([power, power], _bootstrap(each), color="0.6", linestyle="-")
+        axis.plot(power, each.mean(), "ko")
+    axis.set_xticks(powers, [f"{2**p}" for p in powers])
+    axis.set(ylim=(-0.03, 1.03), xlim=(powers[0] - 0.5, powers[-1] + 0.5))
+    axis.set(xlabel="pixels apart, or more", title="two views agree")
 
 
-def _draw_places(axis, found: ShiftConsistency) -> None:
+def _draw_moves(axis, found: ShiftConsistency) -> None:
     same = np.mean(found.top[:, :, None] == found.top[:, None, :], axis=0)
     others = (same.sum(axis=1) - 1) / (len(same) - 1)
     down, right = found.shifts.T
-    dots = axis.scatter(right, down, c=others, s=40, ec="0.4", vmin=0, vmax=1)
-    axis.figure.colorbar(dots, ax=axis, shrink=0.7)
-    axis.set(xlabel="moved right", ylabel="moved down", aspect="equal")
+    dots = axis.scatter(right, down, c=others, s=36, ec="0.5", vmin=0, vmax=1)
+    axis.figure.colorbar(dots, ax=axis, shrink=0.8)
+    axis.set(xlabel="moved right (pixels)", ylabel="moved down", aspect="equal")
+    axis.set(title="a view agrees with the others")
+    axis.margins(0.1)
     axis.invert_yaxis()
-    axis.set_title("agreement of each move")
+    axis.locator_params(nbins=5, integer=True)
 
 
 def _draw_twins(axes, found: ShiftConsistency, images, size, wrap: bool) -> None:
@@ -780,11 +787,11 @@ def _draw_twins(axes, found: ShiftConsistency, images, size, wrap: bool) -> None
         colours = np.broadcast_to(picture, (3, *picture.shape[1:]))
         axis.imshow(colours.transpose(1, 2, 0))
         down, right = found.shifts[i]
-        axis.set(xticks=[], yticks=[], xlabel=f"moved {down} down, {right} right")
+        axis.set(xticks=[], yticks=[], xlabel=f"down {down}, right {right}")
         title = f"images[{worst}]: class {found.top[worst, i]}"
         if found.labels is not None and found.probability is not None:
             share = found.probability[worst, i]
-            title += f",\n{share:.0%} for class {found.labels[worst]}"
+            title += f"\n{share:.0%} for class {found.labels[worst]}"
         axis.set_title(title)
 
 
