@@ -419,8 +419,8 @@ def _as_size(size) -> Shift | None:
 def _as_image(image, name: str) -> NDArray:
     if hasattr(image, "getbands"):
         raise TypeError(
-            f"{name} must be an array of shape (C, H, W), got a PIL image; hand over "
-            f"np.array(image.convert('RGB')).transpose(2, 0, 1), scaled for the model"
+            f"{name} must be an array of shape (C, H, W), got a PIL image; convert it "
+            f"by torchvision's ToTensor, or as the model was trained to see it"
         )
     if isinstance(image, np.ma.MaskedArray):
         raise TypeError(
@@ -627,14 +627,19 @@ def _as_function(model) -> Iterator[Callable[[NDArray], Any]]:
             return model(torch.from_numpy(views).to(like))  # its device, its type
 
     modes = {module: module.training for module in model.modules()}
-    if any(modes.values()):
-        with suppress(NotImplementedError):  # an exported program has no modes
-            model.eval()
     try:
+        _set_mode(model, False, modes)
         yield function
     finally:
+        _set_mode(model, modes[model], modes)
         for module, training in modes.items():
             module.training = training
+
+
+def _set_mode(model, training: bool, modes: dict) -> None:
+    if any(modes.values()):
+        with suppress(NotImplementedError):  # an exported program has no modes
+            model.train(training)
 
 
 def _from_torch(tensor):

@@ -398,6 +398,17 @@ def test_the_mode_of_each_part_is_what_it_was(fails):
     assert [module.training for module in network.modules()] == modes
 
 
+def test_a_module_may_do_its_own_work_when_its_mode_changes():
+    class Merging(nn.Flatten):
+        def train(self, mode=True):
+            self.merged = not mode
+            return super().train(mode)
+
+    network = Merging().train()
+    shift_consistency(network, PHOTOS, MOVES)
+    assert network.training and not network.merged
+
+
 @pytest.mark.parametrize("part", [nn.Dropout(0.5), nn.BatchNorm2d(3)])
 def test_a_function_in_training_mode_is_found_out(part):
     torch.manual_seed(0)
