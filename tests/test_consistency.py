@@ -328,6 +328,13 @@ def test_the_interval_is_the_bootstrap_of_scipy(agreement):
     assert found.low - 1e-9 <= found.consistency <= found.high + 1e-9
 
 
+def test_the_interval_of_many_images_is_that_of_the_normal_distribution():
+    found = with_agreement([0, 6] * 200)
+    half = 1.96 * 0.5 / np.sqrt(400)
+    assert found.low == pytest.approx(0.5 - half, abs=0.003)
+    assert found.high == pytest.approx(0.5 + half, abs=0.003)
+
+
 def test_one_image_has_no_interval_and_passes_no_bound():
     found = with_agreement([6])
     assert np.isnan([found.low, found.high]).all() and not found.low > 0
