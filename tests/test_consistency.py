@@ -1,14 +1,32 @@
-"""shifted_views and shift_consistency against closed forms, and bad input."""
+"""Consistency against closed forms and loops; other people's models and images."""
 
 import copy
+import doctest
+import itertools
+import subprocess
+import sys
+import tracemalloc
+import types
+from contextlib import nullcontext
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import scipy.stats
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
-from consistency import shift_consistency, shifted_views
+import consistency
+from consistency import (
+    ShiftConsistency,
+    shift_consistency,
+    shift_report,
+    shifted_views,
+)
 from helpers import convolve, translate
 
 SIDE = 6
@@ -18,6 +36,10 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 def noise(shape, seed=0):
     return np.random.default_rng(seed).integers(-9, 10, size=shape)
+
+
+def three(found):
+    return found.consistency, found.largest_change, found.accuracy
 
 
 def one_pixel(channels=1):
@@ -112,7 +134,7 @@ def test_a_globally_pooled_convolution(seed):
 
     labels = pooled(images).argmax(axis=1)
     found = shift_consistency(pooled, images, EVERY_SHIFT, labels, wrap=True)
-    assert found == (1, 0, 1)
+    assert three(found) == (1, 0, 1)
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3])
@@ -136,7 +158,7 @@ def test_shifts_by_the_stride_agree():
     by_two = [(0, 0), (0, 2), (2, 4)]
     assert shift_consistency(strided, [image], by_two, wrap=True).consistency == 1
     by_one = [(0, 0), (0, 1)]
-    assert shift_consistency(strided, [image], by_one, wrap=True) == (0, 2, None)
+    assert three(shift_consistency(strided, [image], by_one, wrap=True)) == (0, 2, None)
 
 
 # --- how it is measured ---------------------------------------------------------------
@@ -166,8 +188,9 @@ def test_images_may_come_one_by_one_and_in_different_sizes():
         return brightness(views)
 
     found = shift_consistency(model, iter(images), shifts, size=5, batch_size=2)
-    assert given == [(2, 2, 5, 5), (1, 2, 5, 5)] * 2
-    assert found == shift_consistency(brightness, images, shifts, size=5)
+    # The first batch comes twice; the last has views of both images.
+    assert given == [(2, 2, 5, 5)] * 4
+    assert three(found) == three(shift_consistency(brightness, images, shifts, size=5))
 
 
 def test_random_crops_as_in_zhang_2019():
@@ -194,9 +217,9 @@ def test_a_model_may_return_tensors_arrays_or_lists(kind):
         return kind(brightness(views))
 
     shifts = [(0, 0), (0, 1)]
-    expected = shift_consistency(brightness, images, shifts)
-    assert shift_consistency(model, images, shifts) == expected
-    assert shift_consistency(model, torch.tensor(images), shifts) == expected
+    expected = three(shift_consistency(brightness, images, shifts))
+    assert three(shift_consistency(model, images, shifts)) == expected
+    assert three(shift_consistency(model, torch.tensor(images), shifts)) == expected
 
 
 def test_nothing_is_changed():
@@ -212,7 +235,413 @@ def test_nothing_is_changed():
     assert (shifts, labels) == before[1:]
 
 
+# --- against plain loops --------------------------------------------------------------
+
+
+@st.composite
+def measurements(draw):
+    rng = np.random.default_rng(draw(SEEDS))
+    images, views = draw(st.integers(1, 4)), draw(st.integers(2, 9))
+    shifts = rng.permutation(list(np.ndindex(4, 4)))[:views] - 2
+    top = rng.integers(0, draw(st.integers(2, 4)), size=(images, views))
+    labels, shares = rng.integers(0, 4, images), rng.random((images, views))
+    return ShiftConsistency(shifts, top, rng.random(images), labels, shares)
+
+
+@given(measurements())
+def test_the_summary_is_what_loops_find(found):
+    agreement, apart, flips = [], {}, []
+    for number, row in enumerate(found.top):
+        agreement.append([])
+        for i, j in itertools.combinations(range(len(row)), 2):
+            down, right = found.shifts[j] - found.shifts[i]
+            agreement[-1].append(row[i] == row[j])
+            shift = max((down, right), (-down, -right))
+            apart.setdefault(shift, [[] for _ in found.top])
+            apart[shift][number].append(row[i] == row[j])
+            if abs(down) + abs(right) == 1:
+                flips.append(row[i] != row[j])
+    np.testing.assert_allclose(found.agreement, np.mean(agreement, axis=1))
+    np.testing.assert_allclose(found.consistency, np.mean(agreement))
+    np.testing.assert_allclose(found.flips, np.mean(flips) if flips else np.nan)
+    shifts, by_shift = found.by_shift()
+    assert list(map(tuple, shifts)) == sorted(apart)
+    expected = [np.mean(apart[shift], axis=1) for shift in sorted(apart)]
+    np.testing.assert_allclose(by_shift.T, expected)
+    right = [np.mean(row == label) for row, label in zip(found.top, found.labels)]  # noqa: B905
+    np.testing.assert_allclose(found.right, right)
+    assert found.accuracy == pytest.approx(np.mean(right))
+    widths = [max(row) - min(row) for row in found.probability]
+    assert found.probability_change == pytest.approx(np.mean(widths))
+
+
+@given(SEEDS)
+def test_what_is_kept_of_each_view(seed):
+    rng = np.random.default_rng(seed)
+    weights, images = rng.normal(size=(16, 5)), rng.normal(size=(3, 1, 4, 4))
+    shifts, labels = [(0, 0), (1, 2), (3, 3)], [4, 0, 2]
+
+    def linear(views):
+        return views.reshape(len(views), -1) @ weights
+
+    found = shift_consistency(linear, images, shifts, labels, wrap=True, batch_size=4)
+    for number, (image, label) in enumerate(zip(images, labels, strict=True)):
+        moved = [np.roll(image, shift, axis=(1, 2)) for shift in shifts]
+        logits = np.array([m.ravel() @ weights for m in moved])
+        powers = np.exp(logits)
+        np.testing.assert_array_equal(found.top[number], logits.argmax(axis=1))
+        np.testing.assert_allclose(found.change[number], np.ptp(logits, axis=0).max())
+        p = (powers / powers.sum(axis=1, keepdims=True))[:, label]
+        np.testing.assert_allclose(found.probability[number], p)
+
+
+def test_rows_of_probabilities_are_taken_as_such():
+    def softmax(views):
+        powers = np.exp(brightness(views) / 20)
+        return powers / powers.sum(axis=1, keepdims=True)
+
+    images, shifts = noise((2, 1, 4, 4)), [(0, 0), (0, 1), (1, 0)]
+    sure = shift_consistency(softmax, images, shifts, [0, 1])
+    logits = shift_consistency(lambda v: brightness(v) / 20, images, shifts, [0, 1])
+    np.testing.assert_allclose(sure.probability, logits.probability)
+
+
+def with_agreement(agreement):
+    """Four views for each image: of their 6 pairs 0, 1, 2, 3 or 6 agree."""
+    tops = {0: [0, 1, 2, 3], 1: [0, 0, 1, 2], 2: [0, 0, 1, 1], 3: [0, 0, 0, 1]}
+    top = [tops.get(pairs, [0, 0, 0, 0]) for pairs in agreement]
+    shifts = np.array([(0, i) for i in range(4)])
+    return ShiftConsistency(shifts, np.array(top), np.zeros(len(top)))
+
+
+@settings(max_examples=20)
+@given(st.lists(st.sampled_from([0, 1, 2, 3, 6]), min_size=5, max_size=40))
+def test_the_interval_is_the_bootstrap_of_scipy(agreement):
+    found = with_agreement(agreement)
+    expected = scipy.stats.bootstrap(
+        (found.agreement,), np.mean, method="percentile", rng=1, n_resamples=2000
+    ).confidence_interval
+    steps = 1 / (6 * len(agreement))  # of a mean; both are drawn, differently
+    near = 0.1 * (expected.high - expected.low) + steps
+    assert found.low == pytest.approx(expected.low, abs=near)
+    assert found.high == pytest.approx(expected.high, abs=near)
+    assert found.low - 1e-9 <= found.consistency <= found.high + 1e-9
+
+
+def test_the_interval_of_many_images_is_that_of_the_normal_distribution():
+    found = with_agreement([0, 6] * 200)
+    half = 1.96 * 0.5 / np.sqrt(400)
+    assert found.low == pytest.approx(0.5 - half, abs=0.003)
+    assert found.high == pytest.approx(0.5 + half, abs=0.003)
+
+
+def test_one_image_has_no_interval_and_passes_no_bound():
+    found = with_agreement([6])
+    assert np.isnan([found.low, found.high]).all() and not found.low > 0
+    assert str(found) == "consistency 100.0%, largest change of a logit 0"
+
+
+def test_the_line_holds_the_interval():
+    line = str(with_agreement([6, 6, 0, 0]))
+    assert line.startswith("consistency 50.0% (0.0% to 100.0%, 4 images), largest")
+
+
+# --- a network as it is ---------------------------------------------------------------
+
+
+def small_network(seed=0):
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.5),
+        nn.Flatten(), nn.Linear(8 * 36, 5),
+    )  # fmt: skip
+
+
+PHOTOS = np.random.default_rng(0).normal(size=(4, 3, 8, 8)).astype(np.float32)
+MOVES = [(0, 0), (0, 1), (1, 0), (2, -1)]
+
+
+def by_hand(network, dtype=torch.float32):
+    def function(views):
+        with torch.no_grad():
+            return network(torch.from_numpy(views).to(dtype)).double().numpy()
+
+    return function
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_a_module_is_taken_as_it_is(dtype):
+    network = small_network().to(dtype)
+    found = shift_consistency(network, PHOTOS, MOVES, [0, 1, 2, 3], batch_size=3)
+    assert all(module.training for module in network.modules())
+    assert all(p.grad is None and p.requires_grad for p in network.parameters())
+    function = by_hand(network.eval(), dtype)
+    expected = shift_consistency(function, PHOTOS, MOVES, [0, 1, 2, 3], batch_size=3)
+    assert three(found) == three(expected)
+    np.testing.assert_array_equal(found.probability, expected.probability)
+
+
+def test_images_are_put_on_the_device_of_the_module():
+    class Meta(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.zeros(1, device="meta"))
+
+        def forward(self, views):
+            assert views.device.type == "meta"
+            return torch.ones(len(views), 3)
+
+    assert shift_consistency(Meta(), PHOTOS, MOVES).consistency == 1
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_mode_of_each_part_is_what_it_was(fails):
+    network = small_network().train()
+    network[1].eval()
+    modes = [module.training for module in network.modules()]
+    images = PHOTOS[:, :2] if fails else PHOTOS
+    with pytest.raises(RuntimeError) if fails else nullcontext():
+        shift_consistency(network, images, MOVES)
+    assert [module.training for module in network.modules()] == modes
+
+
+def test_a_module_may_do_its_own_work_when_its_mode_changes():
+    class Merging(nn.Flatten):
+        def train(self, mode=True):
+            self.merged = not mode
+            return super().train(mode)
+
+    network = Merging().train()
+    shift_consistency(network, PHOTOS, MOVES)
+    assert network.training and not network.merged
+
+
+@pytest.mark.parametrize("part", [nn.Dropout(0.5), nn.BatchNorm2d(3)])
+def test_a_function_in_training_mode_is_found_out(part):
+    torch.manual_seed(0)
+    network = nn.Sequential(part, nn.Flatten(), nn.Linear(192, 2)).train()
+    with pytest.raises(ValueError, match="model must always give a view the same"):
+        shift_consistency(by_hand(network), PHOTOS, MOVES)
+    shift_consistency(by_hand(network.eval()), PHOTOS, MOVES)
+
+
+def test_an_exported_program_is_taken():
+    network = small_network().eval()
+    program = torch.export.export(network, (torch.from_numpy(PHOTOS),)).module()
+    found = shift_consistency(program, PHOTOS, MOVES, batch_size=4)
+    expected = shift_consistency(network, PHOTOS, MOVES, batch_size=4)
+    np.testing.assert_array_equal(found.top, expected.top)
+
+
+def test_who_has_no_torch_needs_none():
+    code = (
+        "import sys, numpy as np, consistency as c\n"
+        "f = lambda views: views.reshape(len(views), -1)\n"
+        "c.shift_report(f, np.random.rand(3, 1, 9, 9), [0, 1, 2])\n"
+        "assert 'torch' not in sys.modules and 'cv2' not in sys.modules\n"
+    )
+    folder = consistency.__file__.rpartition("consistency.py")[0]
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=folder)
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda answers: types.SimpleNamespace(logits=answers),
+        lambda answers: answers.requires_grad_(),
+        lambda answers: answers.bfloat16(),
+    ],
+)
+def test_answers_that_need_no_guess_are_taken(wrapped):
+    def model(views):
+        return wrapped(torch.from_numpy(brightness(views)).float())
+
+    expected = shift_consistency(brightness, noise((2, 1, 4, 4)), MOVES)
+    found = shift_consistency(model, noise((2, 1, 4, 4)), MOVES)
+    np.testing.assert_array_equal(found.top, expected.top)
+    assert found.largest_change == pytest.approx(expected.largest_change, rel=0.01)
+
+
+def test_what_fails_inside_the_model_says_what_it_was_given():
+    with pytest.raises(RuntimeError, match="channels") as caught:
+        shift_consistency(small_network(), PHOTOS[:, :2], MOVES)
+    assert caught.value.__notes__ == [
+        "model was given ndarray of float32 of shape (10, 2, 8, 8)"
+    ]
+
+
+# --- other people's images ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        [(image, label) for image, label in zip(PHOTOS, range(4), strict=True)],
+        TensorDataset(torch.from_numpy(PHOTOS), torch.arange(4)),
+        ([image, np.int64(label)] for label, image in enumerate(PHOTOS)),
+    ],
+    ids=["list", "data set", "generator"],
+)
+def test_a_pair_brings_its_label(images):
+    found = shift_consistency(small_network(), images, MOVES)
+    expected = shift_consistency(small_network(), PHOTOS, MOVES, range(4))
+    assert three(found) == three(expected)
+    np.testing.assert_array_equal(found.labels, range(4))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        torch.from_numpy,
+        lambda a: torch.from_numpy(a).requires_grad_(),
+        lambda a: a.astype(">f4"),
+        lambda a: np.asfortranarray(a)[::-1, :, ::-1][::-1, :, ::-1],
+        np.ndarray.tolist,
+        lambda a: dict(enumerate(a)).values(),
+    ],
+)
+def test_images_of_any_kind(kind):
+    found = shift_consistency(small_network(), kind(PHOTOS), MOVES, range(4))
+    expected = shift_consistency(small_network(), PHOTOS, MOVES, range(4))
+    assert three(found) == three(expected)
+
+
+def test_half_precision_images_are_taken():
+    halves = torch.from_numpy(PHOTOS).bfloat16()
+    found = shift_consistency(small_network(), halves, MOVES)
+    expected = shift_consistency(small_network(), halves.float(), MOVES)
+    assert three(found) == three(expected)
+
+
+# --- batches, memory, progress --------------------------------------------------------
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 4, 7, 100])
+def test_batches_hold_views_of_several_images(batch_size):
+    images, given = noise((5, 1, 6, 6)), []
+
+    def model(views):
+        given.append(len(views))
+        return brightness(views)
+
+    found = shift_consistency(model, images, MOVES, batch_size=batch_size)
+    assert given.pop(1) == given[0]  # the first view, once more for each place
+    assert set(given[:-1]) <= {batch_size} and sum(given) == 5 * len(MOVES)
+    expected = shift_consistency(brightness, images, MOVES, batch_size=1)
+    np.testing.assert_array_equal(found.top, expected.top)
+    np.testing.assert_array_equal(found.change, expected.change)
+
+
+def test_a_batch_holds_one_shape_and_type():
+    images = [noise((1, 6, 6)), noise((1, 6, 7)), noise((1, 6, 7)).astype("f4")]
+    moves = [(0, 0), (1, -1)]
+    found = shift_consistency(brightness, images, moves, size=3, batch_size=100)
+    alone = [shift_consistency(brightness, [i], moves, size=3) for i in images]
+    assert found.change.tolist() == [one.largest_change for one in alone]
+
+
+@pytest.mark.parametrize("size", [None, 1000])
+def test_memory_is_that_of_a_batch(size):
+    image = np.zeros((3, 1024, 1024), np.float32)
+    shifts = [(down, right) for down in range(5) for right in range(5)]
+    tracemalloc.start()
+    shift_consistency(
+        lambda v: np.eye(2)[[0]], [image], shifts, size=size, batch_size=1
+    )
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2.2 * image.nbytes  # at first the view, and the same once more
+
+
+def test_images_from_a_generator_are_not_kept():
+    images = (np.zeros((1, 512, 512)) for _ in range(20))
+    tracemalloc.start()
+    shift_consistency(lambda v: np.eye(2)[[0]], images, MOVES, batch_size=1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 6 * 512 * 512 * 8
+
+
+def test_progress_counts_views(monkeypatch):
+    bars = []
+
+    class Bar(consistency.tqdm):
+        def __init__(self, **options):
+            super().__init__(**options, disable=True)
+            bars.append({"total": options["total"], "seen": 0})
+
+        def update(self, n):
+            bars[-1]["seen"] += n
+
+    monkeypatch.setattr(consistency, "tqdm", Bar)
+    shift_consistency(brightness, noise((3, 1, 6, 6)), MOVES)
+    shift_consistency(brightness, iter(noise((3, 1, 6, 6))), MOVES)
+    assert bars == [{"total": 12, "seen": 12}, {"total": None, "seen": 12}]
+
+
+# --- the report -----------------------------------------------------------------------
+
+
+def test_a_report_is_the_consistency_over_its_moves():
+    images = np.random.default_rng(0).normal(size=(6, 3, 64, 64))
+    report = shift_report(brightness, images, [0] * 6, size=32)
+    expected = shift_consistency(brightness, images, report.shifts, [0] * 6, size=32)
+    assert three(report) == three(expected)
+    again = shift_report(brightness, iter(images), [0] * 6, size=32)
+    np.testing.assert_array_equal(again.shifts, report.shifts)
+    assert np.abs(report.shifts).max() == 16 and not np.isnan(report.flips)
+    assert len(report.shifts) == len(set(map(tuple, report.shifts))) == 32
+
+
+@pytest.mark.parametrize(
+    "shape, size, wrap, reach",
+    [
+        ((3, 224, 224), None, False, 16),
+        ((3, 64, 80), None, False, 8),
+        ((1, 3, 9), None, False, 1),
+        ((3, 40, 37), 32, False, 2),
+        ((3, 32, 32), 32, True, 4),
+    ],
+)
+def test_a_report_moves_as_far_as_there_is_room(shape, size, wrap, reach):
+    images = [np.random.default_rng(0).normal(size=shape), np.ones((1, 256, 256))]
+    report = shift_report(brightness, images, size=size, wrap=wrap)
+    assert np.abs(report.shifts).max() == reach
+
+
+@pytest.mark.parametrize("labels", [None, [0, 1, 1]])
+@pytest.mark.parametrize("channels", [1, 2, 3, 7])
+def test_a_report_has_one_figure(labels, channels):
+    images = np.random.default_rng(0).normal(size=(3, channels, 24, 24))
+    report = shift_report(brightness, images, labels)
+    assert report.figure.get_suptitle() == str(report)
+    texts = [axis.get_title() for axis in report.figure.axes]
+    worst = report.agreement.argmin()
+    assert sum(text.startswith(f"images[{worst}]: class") for text in texts) == 2
+    assert sum("% for class" in text for text in texts) == (2 if labels else 0)
+    assert plt.get_fignums() == []
+    report.figure.canvas.draw()
+
+
+def test_the_twins_are_the_nearest_views_that_differ():
+    shifts = np.array([(0, 0), (0, 5), (3, 5), (9, 9)])
+    assert consistency._twins(np.array([0, 1, 1, 2]), shifts) == (0, 1)
+    assert consistency._twins(np.array([1, 1, 0, 2]), shifts) == (1, 2)
+
+
 # --- bad input ------------------------------------------------------------------------
+
+
+class Fickle:
+    """A model that returns one class more from its second call on."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def __call__(self, views):
+        self.calls += 1
+        return np.ones((len(views), 2 + (self.calls > 1)))
+
 
 GOOD = {
     "model": brightness,
@@ -232,18 +661,28 @@ BAD = [
     ("model", lambda views: np.full((len(views), 2), "x"), TypeError, "real numbers"),
     ("model", lambda views: brightness(views) * 1j, TypeError, "complex128"),
     ("model", lambda views: brightness(views)[0], ValueError, "got shape (2,)"),
-    ("model", lambda views: brightness(views)[:1], ValueError, "2 views"),
+    ("model", lambda views: brightness(views)[:1], ValueError, "4 views"),
     ("model", lambda views: brightness(views)[:, :1], ValueError, "two classes"),
-    ("model", lambda views: brightness(views)[..., None], ValueError, "(2, 2, 1)"),
+    ("model", lambda views: brightness(views)[..., None], ValueError, "(4, 2, 1)"),
     ("model", lambda views: brightness(views) * np.nan, ValueError, "NaN"),
     ("model", lambda views: brightness(views) * np.inf, ValueError, "infinity"),
-    (
-        "model",
-        lambda views: torch.tensor(brightness(views) * 1.0, requires_grad=True),
-        TypeError,
-        "got Tensor of torch.float64",
-    ),
+    ("model", type, TypeError, "got type"),
+    ("model", lambda v: {"out": v, "aux": v}, TypeError, "(views))['out']"),
+    ("model", lambda v: (brightness(v), 0), TypeError, "(views))[0]"),
+    ("model", lambda v: np.eye(4)[: len(v)], ValueError, "the same answer"),
+    ("model", Fickle(), ValueError, "always return 2 classes"),
     ("images", [], ValueError, "got none"),
+    ("images", (), ValueError, "got none"),
+    ("images", iter([]), ValueError, "got none"),
+    ("images", 3, TypeError, "got 3"),
+    ("images", noise((2, 8, 8, 3)), ValueError, "image.transpose(2, 0, 1)"),
+    ("images", [noise((1, 8, 8)), noise((8, 8, 1))], ValueError, "images[1]"),
+    ("images", [Image.new("RGB", (8, 4))] * 2, TypeError, "a PIL image"),
+    ("images", [Image.new("RGB", (8, 3))] * 2, TypeError, "a PIL image"),
+    ("images", [np.ma.ones((3, 8, 8))] * 2, TypeError, "without a mask"),
+    ("images", DataLoader(PHOTOS, 2), ValueError, "loader.dataset"),
+    ("images", ["photo.jpg"] * 2, TypeError, "'photo.jpg'"),
+    ("labels", np.eye(2), TypeError, "labels[0]"),
     ("images", noise((3, 8, 8)), ValueError, "images[0]"),
     ("images", noise((8, 8)), ValueError, "got shape (8,)"),
     ("images", [noise((3, 8, 8)), noise((3, 0, 8))], ValueError, "images[1]"),
@@ -255,7 +694,7 @@ BAD = [
     ("shifts", [(0, 0.5), (0, 0)], TypeError, "0.5"),
     ("shifts", [(0, 0), (0, True)], TypeError, "True"),
     ("shifts", [(0, 1), (0, 1)], ValueError, "two different moves"),
-    ("shifts", [(0, 0), (0, 4)], ValueError, "(0, 4) for one of 8×8"),
+    ("shifts", [(0, 0), (0, 4)], ValueError, "(0, 4) for images[0] of 8×8"),
     ("shifts", [(0, 0), (-4, 0)], ValueError, "5×5 inside the image"),
     ("labels", [0], ValueError, "got 1 for 2 images"),
     ("labels", [0, 1, 0], ValueError, "got 3 for 2 images"),
@@ -263,7 +702,7 @@ BAD = [
     ("labels", [0, -1], ValueError, "got -1"),
     ("labels", [0, 1.0], TypeError, "1.0"),
     ("labels", 0, TypeError, "got 0"),
-    ("size", 9, ValueError, "from 1×1 to 8×8"),
+    ("size", 9, ValueError, "at most 8×8, that of images[0]"),
     ("size", 0, ValueError, "got 0×0"),
     ("size", (1, 2, 3), ValueError, "(1, 2, 3)"),
     ("size", 2.5, TypeError, "2.5"),
@@ -288,3 +727,57 @@ def test_the_same_call_with_good_input_works():
 def test_the_whole_image_must_not_be_pushed_out(move):
     with pytest.raises(ValueError, match="leave a part of the image in sight"):
         shifted_views(noise((1, 4, 5)), [(0, 0), move])
+
+
+def unused(views):
+    raise AssertionError("the work has begun")
+
+
+@pytest.mark.parametrize(
+    "changed, words",
+    [
+        ({"labels": [0, 1, 1]}, "got 3 for 4 images"),
+        ({"labels": [0, 1, 1, -1.5]}, "labels[3]"),
+        ({"images": [*PHOTOS[:3], PHOTOS[0, :2, :, :3]], "size": 4}, "images[3]"),
+        ({"images": [*PHOTOS[:3], PHOTOS[0, :, :4]]}, "images[3] of 4×8"),
+        ({"images": [*PHOTOS[:3], PHOTOS[0].T]}, "images[3]"),
+        ({"images": [*PHOTOS[:3], "x"]}, "images[3]"),
+        ({"images": [(PHOTOS[0], 1), PHOTOS[1]]}, "images[1] unlike images[0]"),
+        ({"images": [(PHOTOS[0], 1)], "labels": [1]}, "images[0] brings its own"),
+        ({"images": [(PHOTOS[0], 1), (PHOTOS[1], 0.5)]}, "labels[1]"),
+    ],
+)
+def test_all_that_can_be_known_is_checked_before_the_work(changed, words):
+    arguments = {"images": PHOTOS, "shifts": [(0, 0), (5, 0)], **changed}
+    arguments["shifts"] = [(0, 0), (0, 1)] if "size" in changed else [(0, 0), (5, 0)]
+    with pytest.raises((ValueError, TypeError)) as caught:
+        shift_consistency(unused, **arguments)
+    assert words in str(caught.value)
+
+
+def test_labels_are_checked_with_the_first_answer():
+    calls = []
+
+    def model(views):
+        calls.append(len(views))
+        return brightness(views)
+
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        shift_consistency(model, PHOTOS, MOVES, [0, 1, 0, 2], batch_size=2)
+    assert len(calls) == 2  # the first batch, and its first view again
+
+
+@pytest.mark.parametrize("count", [3, 5])
+def test_the_number_of_labels_of_a_generator_is_checked(count):
+    with pytest.raises(ValueError, match=f"got {count} for 4 images"):
+        shift_consistency(brightness, iter(PHOTOS), MOVES, [0] * count)
+
+
+def test_a_report_needs_room_to_move():
+    with pytest.raises(ValueError, match="8×7 for images.0. of 8×8"):
+        shift_report(brightness, PHOTOS, size=(8, 7))
+
+
+def test_examples():
+    failed, attempted = doctest.testmod(consistency)
+    assert not failed and attempted > 10
