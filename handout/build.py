@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from . import copies, print as paper, web
+from . import copies, paper, web
 from .lesson import ROOT, Lesson, read
 
 

@@ -4,6 +4,7 @@ import copy
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from markdown_it import MarkdownIt
@@ -64,7 +65,7 @@ def read(path: Path) -> Lesson | None:
 
 def blocks(markdown: str) -> list[SyntaxTreeNode]:
     """Return the headings and paragraphs of a Markdown text that hold something."""
-    tree = SyntaxTreeNode(MarkdownIt().parse(markdown))
+    tree = SyntaxTreeNode(MarkdownIt().parse(markdown)).children
     wanted = [block for block in tree if block.type in ("heading", "paragraph")]
     return [block for block in wanted if block.children and block.children[0].children]
 
@@ -79,11 +80,10 @@ def process(
 ) -> tuple[NotebookNode, dict[str, bytes]]:
     """Return a changed copy of a notebook, and the files that were taken out of it."""
     node = copy.deepcopy(lesson.node)
-    directory = f"{lesson.name}_files"
-    resources = {
+    resources: dict[str, Any] = {
         "outputs": {},
         "unique_key": lesson.name,
-        "output_files_dir": directory,
+        "output_files_dir": f"{lesson.name}_files",
     }
     for preprocessor in preprocessors:
         node, resources = preprocessor.preprocess(node, resources)

@@ -129,7 +129,7 @@ class Chapter:
         self.body.append(DETAILS.sub(self.unfold, source))
 
     def unfold(self, match: re.Match) -> str:
-        """Number what a click opens on a page, and put its answer at the end."""
+        """Ask here what a click opens on a page, and answer it at the end."""
         question = re.sub(r"</?(\w+)>", lambda tag: MARKS.get(tag[1], ""), match[1])
         question = html.unescape(question)
         if "Predict" not in question:
@@ -162,17 +162,12 @@ def raw(text: str) -> str:
 
 def code(cell: NotebookNode) -> list[str]:
     """Return a code cell and what it printed and drew."""
-    parts = [(printed, output) for output in cell.outputs]
-    if "transient" not in cell.metadata:  # nbconvert's mark of code to be left out
-        parts.insert(0, (source, cell.source))
     # All but the last are kept on the page of the next.
-    more = ["more: true"] * (len(parts) - 1) + ["more: false"]
-    return [show(part, m) for (show, part), m in zip(parts, more, strict=False)]
-
-
-def source(text: str, more: str) -> str:
-    """Return the code of a cell."""
-    return raw(f"#source({string(text)}, {more})")
+    more = ["more: true"] * len(cell.outputs) + ["more: false"]
+    parts = list(map(printed, cell.outputs, more[1:]))
+    if "transient" in cell.metadata:  # nbconvert's mark of code to be left out
+        return parts
+    return [raw(f"#source({string(cell.source)}, {more[0]})"), *parts]
 
 
 def printed(output: NotebookNode, more: str) -> str:
