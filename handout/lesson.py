@@ -47,18 +47,22 @@ def read(path: Path) -> Lesson | None:
     """
     try:
         node = nbformat.read(path, as_version=4)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise SystemExit(f"{path} can't be read as a notebook: {error}") from error
+    except (ValueError, AttributeError, TypeError, nbformat.ValidationError) as error:
+        reason = str(error).partition("\n")[0]
+        raise SystemExit(f"{path} can't be read as a notebook: {reason}") from error
     if not node.cells or node.cells[0].cell_type != "markdown":
         return None
     title, question, minutes = "", "", ""
     for block in blocks(node.cells[0].source):
-        text, marks = block.children[0].content, block.children[0].children
+        text = block.children[0].content
+        marks = [
+            mark.type for mark in block.children[0].children if mark.type != "text"
+        ]
         if block.tag == "h1" and not title:
             title = text
-        elif [mark.type for mark in marks] == ["em"] and not question:
+        elif marks == ["em"] and text[0] + text[-1] in ("**", "__") and not question:
             question = text[1:-1]
-        elif marks[0].type == "strong" and text.startswith("**Time"):
+        elif text.startswith("**Time"):
             minutes = text.rpartition("**")[2].strip(" .")
     return Lesson(path.stem, node, title, question, minutes) if title else None
 

@@ -130,7 +130,8 @@ class Chapter:
 
     def unfold(self, match: re.Match) -> str:
         """Ask here what a click opens on a page, and answer it at the end."""
-        question = re.sub(r"</?(\w+)>", lambda tag: MARKS.get(tag[1], ""), match[1])
+        question = re.sub(r"<!--.*?-->", "", match[1], flags=re.S)
+        question = re.sub(r"</?(\w+)>", lambda tag: MARKS.get(tag[1], ""), question)
         question = html.unescape(question)
         if "Predict" not in question:
             return f"\n\n{question}\n\n{match[2]}\n\n"

@@ -55,7 +55,8 @@ def make(lessons: list[Lesson], folder: Path, files: list[Path], stage: Path) ->
 
 
 def marked(notebook: NotebookNode) -> NotebookNode:
-    """Mark in a notebook what a page shows behind a click."""
+    """Mark in a notebook what a page shows behind a click, and in which language."""
+    notebook.metadata.language_info = {"name": "python", "pygments_lexer": "ipython3"}
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = DETAILS.sub(click, cell.source)
