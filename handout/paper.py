@@ -84,9 +84,13 @@ def ending(ends: list[str]) -> str:
 
 
 def glossary(stage: Path) -> str:
-    """Return the last chapter; its terms are too many for a table of contents."""
+    """Return the last chapter, with each term at the head of its paragraph."""
+
+    def head(match):
+        return f"[**{match[1]}.**]{{#{match[1].lower().replace(' ', '-')}}} "
+
     text = (stage / "notebooks" / f"{GLOSSARY}.md").read_text("utf-8")
-    text = re.sub(r"(?m)^## ", "### ", text)
+    text = re.sub(r"(?m)^## (.+)\n\n", head, text)
     return "#pagebreak(weak: true)\n" + to_typst(GLOSSARY, [text])
 
 
@@ -134,7 +138,8 @@ class Chapter:
         question = re.sub(r"</?(\w+)>", lambda tag: MARKS.get(tag[1], ""), question)
         question = html.unescape(question)
         if "Predict" not in question:
-            return f"\n\n{question}\n\n{match[2]}\n\n"
+            question = question.replace("**", "")
+            return f"\n\n**{question}**\n\n{match[2]}\n\n"
         question = re.sub(r"^\W*Predict\W*", "", question)
         question = question[:1].upper() + question[1:]
         place = self.place("predict")
@@ -152,7 +157,7 @@ def to_typst(name: str, parts: list[str]) -> str:
     text = "\n\n".join(parts)
     text = pypandoc.convert_text(text, "typst", "commonmark_x", ["--wrap=none"])
     # Headings recur from notebook to notebook: links need names that do not.
-    text = re.sub(r"(?m)(^|#link\()<([^>\s]+)>", rf"\1<{name}-\2>", text)
+    text = re.sub(r"(?m)(^|\]|#link\()<([^>\s]+)>", rf"\1<{name}-\2>", text)
     return f"{text.strip()}\n" if text.strip() else ""
 
 
