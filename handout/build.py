@@ -25,13 +25,25 @@ def build(folder: Path, notebooks: Path = ROOT / "notebooks") -> None:
         shutil.rmtree(new, ignore_errors=True)  # of a build that was ended
         try:
             made, stage = new / "made", new / "stage"
-            copies.make(lessons, made)
-            paper.make(lessons, made / "pdf", stage / "pdf")
-            files = [made / "student.zip", *sorted((made / "pdf").iterdir())]
-            web.make(lessons, made / "html", files, stage / "html")
+            blank = [copies.blank(lesson) for lesson in lessons]
+            copies.make(blank, made, "student")
+            copies.make(lessons, made, "teacher")
+            unsolved = [copies.without_solutions(lesson) for lesson in lessons]
+            make_edition(unsolved, blank, made / "student.zip", made, stage / "1")
+            target = made / "solutions"
+            make_edition(lessons, lessons, made / "teacher.zip", target, stage / "2")
             replace(made, folder, new / "old")
         finally:
             shutil.rmtree(new, ignore_errors=True)
+
+
+def make_edition(
+    lessons: list[Lesson], given: list[Lesson], archive: Path, folder: Path, stage: Path
+) -> None:
+    """Make print and web pages, with a copy of the notebooks to download."""
+    paper.make(lessons, folder / "pdf", stage / "pdf")
+    files = [archive, *sorted((folder / "pdf").iterdir())]
+    web.make(lessons, given, files, folder / "html", stage / "html")
 
 
 def lessons_in(folder: Path) -> list[Lesson]:
@@ -73,7 +85,7 @@ def main(arguments: list[str]) -> None:
     except KeyboardInterrupt:
         sys.exit(f"Interrupted: {folder} stays as it was.")
     seconds = time.perf_counter() - start
-    print(f"{folder}: html, pdf, student, teacher; {seconds:.0f} s")
+    print(f"{folder}: html, pdf, student, teacher, solutions; {seconds:.0f} s")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 from nbconvert.preprocessors import ClearOutputPreprocessor, TagRemovePreprocessor
@@ -12,35 +13,34 @@ MODULES = ["arguments", "figures", "helpers", "consistency", "layers", "exercise
 # What a copy needs beside its notebooks to run on its own.
 PARTS = [*(f"{name}.py" for name in MODULES), "requirements.txt", "LICENSE"]
 PARTS += ["images/*", "notebooks/glossary.md"]
-# For students: nothing is given away.
-STUDENT = [
-    TagRemovePreprocessor(remove_cell_tags={"solution"}),
-    ClearOutputPreprocessor(),
-]
+UNSOLVED = TagRemovePreprocessor(remove_cell_tags={"solution"})
 SOLUTIONS = (
     "Its solution is in the cell after that, folded away: click on the bar at its left."
 )
 
 
-def make(lessons: list[Lesson], folder: Path) -> None:
-    """Write both copies into a folder."""
-    make_copy(lessons, folder, "student", STUDENT)
-    make_copy(lessons, folder, "teacher", [])
+def without_solutions(lesson: Lesson) -> Lesson:
+    """Return a lesson without what a student is to find."""
+    return replace(lesson, node=process(lesson, UNSOLVED)[0])
 
 
-def make_copy(lessons: list[Lesson], folder: Path, reader: str, changes: list) -> None:
-    """Write the copy of one reader, and its zip."""
+def blank(lesson: Lesson) -> Lesson:
+    """Return a lesson as a student gets it: neither solutions nor outputs."""
+    return replace(lesson, node=process(lesson, UNSOLVED, ClearOutputPreprocessor())[0])
+
+
+def make(lessons: list[Lesson], folder: Path, reader: str) -> None:
+    """Write the copy of one reader into a folder, and its zip."""
     target = folder / reader
     copy_parts(target)
     for lesson in lessons:
-        notebook, _ = process(lesson, *changes)
-        write_notebook(notebook, target / "notebooks" / f"{lesson.name}.ipynb")
+        write_notebook(lesson.node, target / "notebooks" / f"{lesson.name}.ipynb")
     readme = fill(
         "copy.md",
         title=TITLE,
         reader=reader,
         first=f"{lessons[0].name}.ipynb",
-        solutions="" if changes else SOLUTIONS,
+        solutions=SOLUTIONS if reader == "teacher" else "",
     )
     (target / "README.md").write_text(readme.strip() + "\n", "utf-8", newline="\n")
     pack(target, folder / f"{reader}.zip")

@@ -79,6 +79,11 @@ def tagged(cell: NotebookNode, tag: str) -> bool:
     return tag in cell.metadata.get("tags", [])
 
 
+def solved(lessons: list[Lesson]) -> bool:
+    """Say whether there are solutions in lessons."""
+    return any(tagged(c, "solution") for lesson in lessons for c in lesson.node.cells)
+
+
 def process(
     lesson: Lesson, *preprocessors: Preprocessor
 ) -> tuple[NotebookNode, dict[str, bytes]]:

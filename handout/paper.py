@@ -25,6 +25,7 @@ from .lesson import (
     PastedPictures,
     blocks,
     process,
+    solved,
     tagged,
     write_files,
 )
@@ -59,10 +60,11 @@ def make(lessons: list[Lesson], folder: Path, stage: Path) -> None:
             ends.append(f"== {lesson.title}\n{end}")
         setting = {"title": lesson.title, "series": TITLE}
         source = stage / "notebooks" / f"{lesson.name}.typ"
-        print_pages(setting, body + ending([end]) + terms, source, folder)
+        print_pages(setting, body + ending([end], lessons) + terms, source, folder)
     setting = {"title": TITLE, "lead": LEAD}
     source = stage / "notebooks" / "series.typ"
-    print_pages(setting, "".join(bodies) + ending(ends) + terms, source, folder)
+    body = "".join(bodies) + ending(ends, lessons) + terms
+    print_pages(setting, body, source, folder)
 
 
 def print_pages(setting: dict[str, str], body: str, source: Path, folder: Path) -> None:
@@ -78,9 +80,10 @@ def print_pages(setting: dict[str, str], body: str, source: Path, folder: Path) 
     )
 
 
-def ending(ends: list[str]) -> str:
-    """Return the chapter of answers and solutions."""
-    return "#answers\n" + "".join(ends) if any(ends) else ""
+def ending(ends: list[str], lessons: list[Lesson]) -> str:
+    """Return the chapter of answers and, if there are any, solutions."""
+    title = "Answers and solutions" if solved(lessons) else "Answers"
+    return f"#answers[{title}]\n" + "".join(ends) if any(ends) else ""
 
 
 def glossary(stage: Path) -> str:
@@ -115,9 +118,10 @@ class Chapter:
                 place = self.place("solution")
                 self.end += [raw(f"#solution({place})["), self.heading, raw("]")]
                 self.end += code(cell)
+            elif tagged(cell, "exercise"):
+                self.body.append(raw(f"#exercise({self.place('exercise')})"))
+                self.body += [*code(cell), raw("#room(6)")]
             else:
-                if tagged(cell, "exercise"):
-                    self.body.append(raw(f"#exercise({self.place('exercise')})"))
                 self.body += code(cell)
         # A name for what links to this notebook.
         start = r"\1 {#start}"

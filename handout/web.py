@@ -17,6 +17,7 @@ from .lesson import (
     PastedPictures,
     fill,
     process,
+    solved,
     tagged,
     write_files,
     write_notebook,
@@ -29,8 +30,14 @@ FOLDED = {
 }
 
 
-def make(lessons: list[Lesson], folder: Path, files: list[Path], stage: Path) -> None:
-    """Make the site, with files to download in it."""
+def make(
+    lessons: list[Lesson],
+    given: list[Lesson],
+    files: list[Path],
+    folder: Path,
+    stage: Path,
+) -> None:
+    """Make the site, with notebooks to download, and files: a copy, then the PDFs."""
     copy_parts(stage)
     shutil.copyfile(HERE / "square.svg", stage / "square.svg")
     for lesson in lessons:
@@ -38,7 +45,7 @@ def make(lessons: list[Lesson], folder: Path, files: list[Path], stage: Path) ->
         write_files(pictures, stage / "notebooks")
         path = stage / "notebooks" / f"{lesson.name}.ipynb"
         write_notebook(marked(notebook), path)
-    stage.joinpath("index.md").write_text(landing_page(lessons), "utf-8")
+    stage.joinpath("index.md").write_text(landing_page(lessons, files[0].name), "utf-8")
     extra = stage / "extra"
     write_files({f"files/{path.name}": path.read_bytes() for path in files}, extra)
     site = stage / "site" / "html"  # MyST-NB writes beside it, too
@@ -47,7 +54,7 @@ def make(lessons: list[Lesson], folder: Path, files: list[Path], stage: Path) ->
     options += ["-D", "exclude_patterns=images,extra,site"]
     if build_main([*map(str, options), str(stage), str(site)]):
         raise SystemExit("Sphinx found a fault; see above.")
-    for lesson in lessons:  # the download button gives it as it is stored
+    for lesson in given:  # what the download button gives
         source = site / "_sources" / "notebooks" / f"{lesson.name}.ipynb"
         write_notebook(lesson.node, source)
     site.joinpath(".buildinfo").unlink()  # knows the name of the stage
@@ -77,7 +84,7 @@ def click(match: re.Match) -> str:
     return f"<details>\n<summary>{question}</summary>\n\n{match[2]}\n\n</details>\n"
 
 
-def landing_page(lessons: list[Lesson]) -> str:
+def landing_page(lessons: list[Lesson], copy: str) -> str:
     """Return the first page: the template with its table and its links."""
     rows = ["| Notebook | Time | Print |", "|---|---|---|"]
     for lesson in lessons:
@@ -89,6 +96,8 @@ def landing_page(lessons: list[Lesson]) -> str:
     names = [*(lesson.name for lesson in lessons), GLOSSARY]
     return fill(
         "index.md",
+        copy=copy,
+        answers="Answers and solutions" if solved(lessons) else "Answers",
         notebooks="\n".join(rows),
         names="\n".join(f"notebooks/{name}" for name in names),
     )

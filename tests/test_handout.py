@@ -37,14 +37,15 @@ from nbformat.v4 import (
 from playwright.sync_api import Error, sync_playwright
 from pypdfium2 import raw
 
-from handout import build, lesson, paper
+from handout import build, copies, lesson, paper
 
 # Of Sphinx, to the makers of its extensions.
 pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
 
 NOTEBOOKS = sorted((checks.ROOT / "notebooks").glob("*.ipynb"))
 NAMES = [*(path.stem for path in NOTEBOOKS), "99_sample"]
-PAGES = ["index", "search", *(f"notebooks/{name}" for name in [*NAMES, "glossary"])]
+PAGES = ["html/index", "html/search", "solutions/html/notebooks/99_sample"]
+PAGES += [f"html/notebooks/{name}" for name in [*NAMES, "glossary"]]
 # Their networks take minutes. What is special to a student's copy is read, not run.
 LONG = ["05_real_network", "06_repair"]
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -60,7 +61,8 @@ def sample():
     bar = {WIDGET: {"model_id": "1"}, "text/plain": "  0%|  | 0/3 [00:00<?, ?it/s]"}
     slider = {WIDGET: {"model_id": "2"}, "text/plain": "interactive(children=())"}
     table = "<style>td {margin: 7px}</style><table><tr><td>cell 1</td></tr></table>"
-    solved = "def right(image, down, right):\n    return translate(image, down, right)"
+    solved = "def right(image, down, right):  # as wanted\n"
+    solved += "    return translate(image, down, right)"
     outputs = [
         new_output("stream", name="stderr", text="stale bar"),
         new_output("stream", text="printed\n"),
@@ -162,13 +164,34 @@ def made(notebooks, tmp_path_factory):
 
 
 def test_same_bytes(made, notebooks, tmp_path):
-    build.build(tmp_path, notebooks)
+    lessons = build.lessons_in(notebooks)
+    copies.make(lessons, tmp_path, "teacher")
+    archive, again = tmp_path / "teacher.zip", tmp_path / "again"
+    assert archive.read_bytes() == (made / "teacher.zip").read_bytes()
+    build.make_edition(lessons, lessons, archive, again, tmp_path / "stage")
     files = [
         {p.relative_to(f): p.read_bytes() for p in f.rglob("*") if p.is_file()}
-        for f in (made, tmp_path)
+        for f in (made / "solutions", again)
     ]
     assert files[0].keys() == files[1].keys()
     assert [name for name in files[0] if files[0][name] != files[1][name]] == []
+
+
+def test_nothing_given_away(made):
+    """What is for students holds no solution, in whatever form."""
+    packed, words = zipfile.ZipFile(made / "student.zip"), b"as wanted"
+    given = {name: packed.read(name) for name in packed.namelist()}
+    for folder in ["html", "student"]:
+        files = [path for path in (made / folder).rglob("*") if path.is_file()]
+        given |= {str(path): path.read_bytes() for path in files}
+    for path in (made / "pdf").iterdir():
+        given[str(path)] = " ".join(text_of(path)).encode()
+    assert [name for name, text in given.items() if words in text] == []
+    assert words in (made / "teacher/notebooks/99_sample.ipynb").read_bytes()
+    for name, text in given.items():
+        if name.endswith((".html", ".pdf", ".ipynb")):
+            for word in [b"Show the solution", b"Solution: ", b'"solution"']:
+                assert word not in text, name
 
 
 # Pages
@@ -289,7 +312,7 @@ def faults_of_page(view):
 
 @pytest.mark.parametrize("name", PAGES)
 def test_page(made, view, name):
-    load(view, made / "html" / f"{name}.html")
+    load(view, made / f"{name}.html")
     assert faults_of_page(view) == []
 
 
@@ -332,11 +355,11 @@ def test_planted_in_page(made, view, planted, words):
 
 
 def test_clicks(made, view):
-    load(view, made / "html" / "notebooks" / "99_sample.html")
+    load(view, made / "solutions" / "html" / "notebooks" / "99_sample.html")
     clicks = {
         "hidden": "Predict: is",
         "An aside": "For the curious",
-        "return": "Show the solution",
+        "as wanted": "Show the solution",
         "of the drawing": "Show the code of this figure",
     }
     for text, words in clicks.items():
@@ -430,7 +453,7 @@ def dead_links(page):
 
 @pytest.mark.parametrize("name", PAGES)
 def test_links(made, name):
-    assert dead_links(made / "html" / f"{name}.html") == []
+    assert dead_links(made / f"{name}.html") == []
 
 
 @pytest.mark.parametrize("link", ["gone.html", "#gone", "index.html#gone"])
@@ -442,9 +465,11 @@ def test_planted_link(made, link):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_download(made, notebooks, name):
-    stored = nbformat.read(notebooks / f"{name}.ipynb", as_version=4)
-    source = made / "html" / "_sources" / "notebooks" / f"{name}.ipynb"
-    assert nbformat.read(source, as_version=4) == stored
+    """The button gives what the reader of the page is to have."""
+    for folder, reader in {"html": "student", "solutions/html": "teacher"}.items():
+        button = nbformat.read(made / folder / f"_sources/notebooks/{name}.ipynb", 4)
+        assert button == read(made / reader, name)
+    assert button == nbformat.read(notebooks / f"{name}.ipynb", 4)
 
 
 # Print
@@ -478,9 +503,13 @@ def text_of(path):
     return [page.get_textpage().get_text_bounded() for page in pdfium.PdfDocument(path)]
 
 
-@pytest.mark.parametrize("name", [*NAMES, "series"])
-def test_print(made, name):
-    path = made / "pdf" / f"{name}.pdf"
+PRINTED = [f"pdf/{name}" for name in [*NAMES, "series"]] + ["solutions/pdf/series"]
+
+
+@pytest.mark.parametrize("path", PRINTED)
+def test_print(made, path):
+    path = made / f"{path}.pdf"
+    name = path.stem
     assert faults_of_print(path) == []
     pages = text_of(path)
     assert all(len(page) > 40 for page in pages)
@@ -493,12 +522,13 @@ def test_print(made, name):
 
 
 def test_print_of_sample(made):
-    text = " ".join(" ".join(text_of(made / "pdf" / "99_sample.pdf")).split())
+    path = made / "solutions" / "pdf" / "99_sample.pdf"
+    text = " ".join(" ".join(text_of(path)).split())
     words, _, answers = text.partition(" Answers and solutions ")
     number = re.search(r"Answer: page (\d)", words)[1]
     assert f"Solution: page {number}" in words
-    assert "hidden" not in words and "return" not in words
-    assert "hidden" in answers and "return translate" in answers
+    assert "hidden" not in words and "as wanted" not in words
+    assert "hidden" in answers and "as wanted" in answers
     for shown in ["printed", "cell 1", "An aside", "left *as it is* <b>"]:
         assert shown in words
     assert "About 0.46 of a seam, or ReLU." in words and "7%" in words
@@ -842,7 +872,7 @@ def test_killed(old, tmp_path):
     process.wait()
     assert (old / ".new").exists() and before.items() <= content(old).items()
     build.build(old, notebooks)
-    parts = {".lock", "html", "notes.txt", "pdf"}
+    parts = {".lock", "html", "notes.txt", "pdf", "solutions"}
     parts |= {"student", "student.zip", "teacher", "teacher.zip"}
     assert {path.name for path in old.iterdir()} == parts
     assert not (old / "html" / "gone.html").exists()
