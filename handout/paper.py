@@ -7,6 +7,7 @@ import shutil
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
 import pypandoc
 import typst
@@ -40,6 +41,7 @@ CHANGES = [
     PastedPictures(),
     ExtractOutputPreprocessor(extract_output_types=set(PICTURES)),
 ]
+IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)")
 # The marks of Markdown for the tags that a `<summary>` holds.
 MARKS = {"b": "**", "strong": "**", "i": "*", "em": "*", "code": "`"}
 MARKS |= {"sup": "^", "sub": "~"}
@@ -72,12 +74,15 @@ def print_pages(setting: dict[str, str], body: str, source: Path, folder: Path) 
     arguments = ", ".join(f"{k}: {string(v)}" for k, v in setting.items())
     text = '#import "/template.typ": *\n#show: handout.with(' + arguments + ")\n" + body
     source.write_text(text, "utf-8")
-    typst.compile(
-        source,
-        output=folder / f"{source.stem}.pdf",
-        root=source.parent.parent,
-        ignore_system_fonts=True,  # the compiler's own, the same everywhere
-    )
+    try:
+        typst.compile(
+            source,
+            output=folder / f"{source.stem}.pdf",
+            root=source.parent.parent,
+            ignore_system_fonts=True,  # the compiler's own, the same everywhere
+        )
+    except typst.TypstError as error:
+        raise SystemExit(f"{source.stem} can't be printed: {error}") from error
 
 
 def ending(ends: list[str], lessons: list[Lesson]) -> str:
@@ -134,7 +139,7 @@ class Chapter:
         headings = [block for block in blocks(source) if block.type == "heading"]
         if headings:
             self.heading = headings[-1].children[0].content
-        self.body.append(DETAILS.sub(self.unfold, source))
+        self.body.append(IMAGE.sub(image, DETAILS.sub(self.unfold, source)))
 
     def unfold(self, match: re.Match) -> str:
         """Ask here what a click opens on a page, and answer it at the end."""
@@ -147,7 +152,13 @@ class Chapter:
         question = re.sub(r"^\W*Predict\W*", "", question)
         question = question[:1].upper() + question[1:]
         place = self.place("predict")
-        self.end += [raw(f"#answer({place})["), question, raw("]["), match[2], raw("]")]
+        self.end += [
+            raw(f"#answer({place})["),
+            question,
+            raw("]["),
+            IMAGE.sub(image, match[2]),
+            raw("]"),
+        ]
         return raw(f"#predict({place})[") + question + raw("]")
 
     def place(self, kind: str) -> str:
@@ -163,6 +174,14 @@ def to_typst(name: str, parts: list[str]) -> str:
     # Headings recur from notebook to notebook: links need names that do not.
     text = re.sub(r"(?m)(^|\]|#link\()<([^>\s]+)>", rf"\1<{name}-\2>", text)
     return f"{text.strip()}\n" if text.strip() else ""
+
+
+def image(match: re.Match) -> str:
+    """Return a picture of a text; Pandoc would drop its alternative text."""
+    alt, path = match[1], unquote(match[2])
+    if path.startswith("http"):  # nothing is fetched
+        return f"[{alt}]({path})"
+    return f"``#box(image({string(path)}, alt: {string(alt)}))``{{=typst}}"
 
 
 def raw(text: str) -> str:

@@ -583,6 +583,22 @@ def alt_texts(path):
     return found
 
 
+@pytest.mark.parametrize(
+    ("link", "words"),
+    [("gone.png", "planted can't be printed: .*gone.png"), ("https://a.b/c.png", "")],
+)
+def test_picture_from_elsewhere(tmp_path, link, words):
+    """What is not there is said; what is on the web becomes a link to it."""
+    cells = [new_markdown_cell(f"# Planted\n\n![Words.]({link})")]
+    planted = lesson.Lesson("planted", new_notebook(cells=cells), "Planted")
+    if words:
+        with pytest.raises(SystemExit, match=words):
+            paper.make([planted], tmp_path / "pdf", tmp_path / "stage")
+    else:
+        paper.make([planted], tmp_path / "pdf", tmp_path / "stage")
+        assert "a.b/c.png" in text_of(tmp_path / "pdf" / "planted.pdf")[0]
+
+
 def test_planted_in_print(tmp_path):
     cells = [new_markdown_cell("# Planted"), new_code_cell("x" * 200)]
     cells.append(new_markdown_cell("Not a formula: $x $."))
