@@ -8,8 +8,10 @@ import cv2
 import numpy as np
 import pytest
 import skimage
+import sklearn
 
-SOURCES = Path(skimage.__file__).parent / "data"
+SCIKIT_IMAGE = Path(skimage.__file__).parent / "data"
+SCIKIT_LEARN = Path(sklearn.__file__).parent / "datasets" / "images"
 IMAGES = Path(__file__).resolve().parent.parent / "images"
 README = (IMAGES / "README.md").read_text(encoding="utf-8")
 LISTED = re.findall(r"^([0-9a-f]{64}) +(\S+)$", README, re.MULTILINE)
@@ -29,7 +31,7 @@ def test_every_photo_is_listed_and_described():
 def test_a_photo_is_the_one_that_was_listed(checksum, name):
     assert hashlib.sha256((IMAGES / name).read_bytes()).hexdigest() == checksum
     height, width, _ = read(name, cv2.IMREAD_COLOR).shape
-    if name.startswith("image"):
+    if name.startswith(("image", "photo")):
         assert (height, width) == (427, 640)
     else:  # notebook 5 moves a window of 224×224 by 100 pixels to either side
         assert height == 288 and width >= 224 + 2 * 100
@@ -71,10 +73,38 @@ def test_the_object_is_on_its_side(name, on_the_left):
 def test_the_edits_are_those_in_the_readme(name, source, corner, size):
     photo = read(name, cv2.IMREAD_COLOR)
     x, y = corner
-    original = cv2.imread(str(SOURCES / source))[y : y + size[1], x : x + size[0]]
+    original = cv2.imread(str(SCIKIT_IMAGE / source))[y : y + size[1], x : x + size[0]]
     assert original.shape[1::-1] == size
     enlarged = photo.shape > original.shape
     method = cv2.INTER_CUBIC if enlarged else cv2.INTER_AREA
     expected = cv2.resize(original, photo.shape[1::-1], interpolation=method)
     # JPEG costs a grey level or two; a crop one pixel off, several.
     assert cv2.absdiff(photo, expected).mean() < 2
+
+
+COMPARED = {
+    "astronaut": SCIKIT_IMAGE / "astronaut.png",
+    "camera": SCIKIT_IMAGE / "camera.png",
+    "cat": SCIKIT_IMAGE / "chelsea.png",
+    "coffee": SCIKIT_IMAGE / "coffee.png",
+    "flower": SCIKIT_LEARN / "flower.jpg",
+    "rocket": SCIKIT_IMAGE / "rocket.jpg",
+    "temple": SCIKIT_LEARN / "china.jpg",
+}
+
+
+def test_no_photo_to_compare_is_left_untested():
+    assert {path.stem for path in IMAGES.glob("photo_*")} == {
+        f"photo_{name}" for name in COMPARED
+    }
+
+
+@pytest.mark.parametrize("name", COMPARED)
+def test_a_photo_to_compare_is_framed_as_it_came(name):
+    whole = cv2.imread(str(COMPARED[name]), cv2.IMREAD_GRAYSCALE)
+    height = min(whole.shape[0], round(whole.shape[1] * 427 / 640))
+    width = min(whole.shape[1], round(whole.shape[0] * 640 / 427))
+    y, x = (whole.shape[0] - height) // 2, (whole.shape[1] - width) // 2
+    middle = whole[y : y + height, x : x + width]
+    expected = cv2.resize(middle, (640, 427), interpolation=cv2.INTER_CUBIC)
+    assert cv2.absdiff(read(f"photo_{name}.jpg"), expected).mean() < 2
