@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import nbformat
 from markdown_it import MarkdownIt
@@ -21,6 +22,7 @@ GLOSSARY = "glossary"
 DETAILS = re.compile(
     r"<details[^>]*>\s*<summary>\s*(.*?)\s*</summary>\s*(.*?)\s*</details>", re.S
 )
+ANCHOR = re.compile(r"(?<=\]\()(\w+\.ipynb)?#[^)\s]+")
 SLIDER = "*A slider belongs here: it needs the notebook to run.*"
 
 
@@ -127,15 +129,27 @@ class PastedPictures(ExtractAttachmentsPreprocessor):
 
 
 class OnPaper(Preprocessor):
-    """Leaves out what only a running kernel can show; a raw cell becomes text."""
+    """Leaves out what only a running kernel can show, and names things as pages do.
+
+    A raw cell becomes text; the anchor of a heading loses the capitals that JupyterLab
+    wants.
+    """
 
     def preprocess_cell(self, cell, resources, index):
         """Change one cell."""
         if cell.cell_type == "raw":  # as JupyterLab shows it
             cell = new_markdown_cell(f"~~~~~~~~text\n{cell.source}\n~~~~~~~~")
+        elif cell.cell_type == "markdown":
+            cell.source = ANCHOR.sub(lambda link: slug(link[0]), cell.source)
         elif cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if _shown(output)]
         return cell, resources
+
+
+def slug(link: str) -> str:
+    """Return a link to a heading as GitHub and MyST spell it."""
+    path, _, anchor = unquote(link).partition("#")
+    return path + "#" + re.sub(r"[^\w-]", "", anchor.lower())
 
 
 def _shown(output: NotebookNode) -> bool:

@@ -51,7 +51,7 @@ def make(
     site = stage / "site" / "html"  # MyST-NB writes beside it, too
     options = ["-q", "-W", "--keep-going", "-c", HERE, "-d", stage / "doctrees"]
     options += ["-D", f"html_extra_path={extra}"]
-    options += ["-D", "exclude_patterns=images,extra,site"]
+    options += ["-D", "exclude_patterns=extra,site"]
     if build_main([*map(str, options), str(stage), str(site)]):
         raise SystemExit("Sphinx found a fault; see above.")
     for lesson in given:  # what the download button gives
@@ -93,11 +93,11 @@ def landing_page(lessons: list[Lesson], copy: str) -> str:
             f"| [{lesson.title}]({page})<br>{lesson.question} "
             f'| {lesson.minutes} | <a href="{pdf}">PDF</a> |'
         )
-    names = [*(lesson.name for lesson in lessons), GLOSSARY]
+    pages = [f"notebooks/{lesson.name}" for lesson in lessons]
     return fill(
         "index.md",
         copy=copy,
         answers="Answers and solutions" if solved(lessons) else "Answers",
         notebooks="\n".join(rows),
-        names="\n".join(f"notebooks/{name}" for name in names),
+        names="\n".join([*pages, "images/README", f"notebooks/{GLOSSARY}"]),
     )

@@ -44,7 +44,12 @@ pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
 
 NOTEBOOKS = sorted((checks.ROOT / "notebooks").glob("*.ipynb"))
 NAMES = [*(path.stem for path in NOTEBOOKS), "99_sample"]
-PAGES = ["html/index", "html/search", "solutions/html/notebooks/99_sample"]
+PAGES = [
+    "html/index",
+    "html/search",
+    "html/images/README",
+    "solutions/html/notebooks/99_sample",
+]
 PAGES += [f"html/notebooks/{name}" for name in [*NAMES, "glossary"]]
 # Their networks take minutes. What is special to a student's copy is read, not run.
 LONG = ["05_real_network", "06_repair"]
@@ -86,6 +91,8 @@ def sample():
             "See [the first](01_translation.ipynb) and [below](#your-turn): $x^2$.\n\n"
             "<details><summary>Predict: is <code>f</code> $\\sqrt{2}$?</summary>\n"
             "It is `hidden`: $\\sqrt{3}$.</details>\n\n"
+            "See [its square](02_equivariance.ipynb#Two-ways-round-a-square) and "
+            "[a move](#A-move).\n\n"
             "About 0.46<!-- n99-001: all --> of a [seam](glossary.md#seam), or "
             "[ReLU](glossary.md#relu).\n\n"
             "| share |\n|---|\n| 7%<!-- n99-002 --> |\n\n"
@@ -414,7 +421,7 @@ def test_previous_and_next(made, view):
         with view.expect_navigation(wait_until="domcontentloaded"):
             view.locator("a.right-next").click()
         visited.append(Path(urlsplit(view.url).path).stem)
-    assert visited == [*NAMES, "glossary"]
+    assert visited == [*NAMES, "README", "glossary"]
 
 
 class Links(HTMLParser):
