@@ -40,7 +40,7 @@ html_context = {"default_mode": "auto"}
 mathjax_path = "tex-svg-full.js"
 mathjax = next(
     file.locate()
-    for file in importlib.metadata.files("sphinx-mathjax-offline")
+    for file in importlib.metadata.files("sphinx-mathjax-offline") or []
     if file.name == mathjax_path
 )
 html_static_path = ["style.css", str(mathjax)]

@@ -1,0 +1,168 @@
+"""A notebook of the series: what its first cell says, and what of it can be shown."""
+
+import copy
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import nbformat
+from markdown_it import MarkdownIt
+from markdown_it.tree import SyntaxTreeNode
+from nbconvert.preprocessors import ExtractAttachmentsPreprocessor, Preprocessor
+from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+FRONT = (HERE / "index.md").read_text("utf-8").splitlines()
+TITLE, LEAD = FRONT[0].removeprefix("# "), FRONT[2].strip("*")
+GLOSSARY = "glossary"
+DETAILS = re.compile(
+    r"<details[^>]*>\s*<summary>\s*(.*?)\s*</summary>\s*(.*?)\s*</details>", re.S
+)
+ANCHOR = re.compile(r"(?<=\]\()(\w+\.ipynb)?#[^)\s]+")
+SLIDER = "*A slider belongs here: it needs the notebook to run.*"
+
+
+@dataclass
+class Lesson:
+    """A notebook in the form of the series, with what its first cell says about it."""
+
+    name: str
+    node: NotebookNode
+    title: str
+    question: str = ""
+    minutes: str = ""
+
+
+def read(path: Path) -> Lesson | None:
+    """Read a notebook; None if its first cell does not begin with a title.
+
+    Parameters
+    ----------
+    path : Path
+        A notebook of the series, or one of a teacher's own. The title is the first
+        heading; a paragraph in italics is the question; one that begins with a bold
+        "Time." holds the minutes. The last two can be missing.
+    """
+    try:
+        node = nbformat.read(path, as_version=4)
+    except (ValueError, AttributeError, TypeError, nbformat.ValidationError) as error:
+        reason = str(error).partition("\n")[0]
+        raise SystemExit(f"{path} can't be read as a notebook: {reason}") from error
+    if not node.cells or node.cells[0].cell_type != "markdown":
+        return None
+    title, question, minutes = "", "", ""
+    for block in blocks(node.cells[0].source):
+        text = block.children[0].content
+        marks = [
+            mark.type for mark in block.children[0].children if mark.type != "text"
+        ]
+        if block.tag == "h1" and not title:
+            title = text
+        elif marks == ["em"] and text[0] + text[-1] in ("**", "__") and not question:
+            question = text[1:-1]
+        elif text.startswith("**Time"):
+            minutes = text.rpartition("**")[2].strip(" .")
+    return Lesson(path.stem, node, title, question, minutes) if title else None
+
+
+def blocks(markdown: str) -> list[SyntaxTreeNode]:
+    """Return the headings and paragraphs of a Markdown text that hold something."""
+    tree = SyntaxTreeNode(MarkdownIt().parse(markdown)).children
+    wanted = [block for block in tree if block.type in ("heading", "paragraph")]
+    return [block for block in wanted if block.children and block.children[0].children]
+
+
+def tagged(cell: NotebookNode, tag: str) -> bool:
+    """Say whether a cell carries a tag."""
+    return tag in cell.metadata.get("tags", [])
+
+
+def solved(lessons: list[Lesson]) -> bool:
+    """Say whether there are solutions in lessons."""
+    return any(tagged(c, "solution") for lesson in lessons for c in lesson.node.cells)
+
+
+def process(
+    lesson: Lesson, *preprocessors: Preprocessor
+) -> tuple[NotebookNode, dict[str, bytes]]:
+    """Return a changed copy of a notebook, and the files that were taken out of it."""
+    node = copy.deepcopy(lesson.node)
+    resources: dict[str, Any] = {
+        "outputs": {},
+        "unique_key": lesson.name,
+        "output_files_dir": f"{lesson.name}_files",
+    }
+    for preprocessor in preprocessors:
+        node, resources = preprocessor.preprocess(node, resources)
+    return node, {k.replace("\\", "/"): v for k, v in resources["outputs"].items()}
+
+
+def write_files(files: dict[str, bytes], folder: Path) -> None:
+    """Write what was taken out of a notebook."""
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
+def write_notebook(notebook: NotebookNode, path: Path) -> None:
+    """Write a notebook, with the same bytes on every system."""
+    path.write_text(nbformat.writes(notebook) + "\n", "utf-8", newline="\n")
+
+
+def fill(template: str, **words: str) -> str:
+    """Put words in the places that a template marks by {{...}}."""
+    text = HERE.joinpath(template).read_text("utf-8")
+    return re.sub(r"{{(\w+)}}", lambda place: words[place[1]], text)
+
+
+class PastedPictures(ExtractAttachmentsPreprocessor):
+    """Takes the pictures that were pasted into text cells out into files."""
+
+    def preprocess_cell(self, cell, resources, index):
+        """Keep apart what is called the same in two cells."""
+        self.path_name = f"{resources['output_files_dir']}/{index}"
+        return super().preprocess_cell(cell, resources, index)
+
+
+class OnPaper(Preprocessor):
+    """Leaves out what only a running kernel can show, and names things as pages do.
+
+    A raw cell becomes text; the anchor of a heading loses the capitals that JupyterLab
+    wants.
+    """
+
+    def preprocess_cell(self, cell, resources, index):
+        """Change one cell."""
+        if cell.cell_type == "raw":  # as JupyterLab shows it
+            cell = new_markdown_cell(f"~~~~~~~~text\n{cell.source}\n~~~~~~~~")
+        elif cell.cell_type == "markdown":
+            cell.source = ANCHOR.sub(lambda link: slug(link[0]), cell.source)
+        elif cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if _shown(output)]
+        return cell, resources
+
+
+def slug(link: str) -> str:
+    """Return a link to a heading as GitHub and MyST spell it."""
+    path, _, anchor = unquote(link).partition("#")
+    return path + "#" + re.sub(r"[^\w-]", "", anchor.lower())
+
+
+def _shown(output: NotebookNode) -> bool:
+    """Bring an output into the form in which it can be shown, if there is one."""
+    if output.output_type == "stream":
+        return output.name != "stderr"
+    if output.output_type == "error":
+        return True
+    text = output.data.get("text/plain", "")
+    if output.data.pop("application/vnd.jupyter.widget-view+json", None):
+        output.data.pop("text/plain", None)
+        if not output.data and text.startswith("interactive("):
+            output.data["text/markdown"] = SLIDER
+    elif text.startswith("<Figure size"):
+        del output.data["text/plain"]
+    return bool(output.data)

@@ -1,0 +1,225 @@
+"""The series on paper: Pandoc turns its text into Typst, Typst sets the pages."""
+
+import html
+import json
+import re
+import shutil
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote
+
+import pypandoc
+import typst
+from nbconvert.preprocessors import ExtractOutputPreprocessor, TagRemovePreprocessor
+from nbformat import NotebookNode
+
+from .copies import copy_parts
+from .lesson import (
+    DETAILS,
+    GLOSSARY,
+    HERE,
+    LEAD,
+    TITLE,
+    Lesson,
+    OnPaper,
+    PastedPictures,
+    blocks,
+    process,
+    solved,
+    tagged,
+    write_files,
+)
+
+PICTURES = ("image/png", "image/jpeg", "image/svg+xml")
+CHANGES = [
+    OnPaper(),
+    # What a checker says of an empty answer; code that only draws.
+    TagRemovePreprocessor(
+        remove_all_outputs_tags={"check"}, remove_input_tags={"figure"}
+    ),
+    PastedPictures(),
+    ExtractOutputPreprocessor(extract_output_types=set(PICTURES)),
+]
+IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)")
+# The marks of Markdown for the tags that a `<summary>` holds.
+MARKS = {"b": "**", "strong": "**", "i": "*", "em": "*", "code": "`"}
+MARKS |= {"sup": "^", "sub": "~"}
+
+
+def make(lessons: list[Lesson], folder: Path, stage: Path) -> None:
+    """Print a handout of each notebook, and one of the whole series."""
+    folder.mkdir(parents=True)
+    copy_parts(stage)
+    for name in ["template.typ", "square.svg"]:
+        shutil.copyfile(HERE / name, stage / name)
+    terms = glossary(stage)
+    bodies, ends = [], []
+    for lesson in lessons:
+        body, end = Chapter(lesson).typeset(stage / "notebooks")
+        bodies.append(body)
+        if end:
+            ends.append(f"== {lesson.title}\n{end}")
+        setting = {"title": lesson.title, "series": TITLE}
+        source = stage / "notebooks" / f"{lesson.name}.typ"
+        print_pages(setting, body + ending([end], lessons) + terms, source, folder)
+    setting = {"title": TITLE, "lead": LEAD}
+    source = stage / "notebooks" / "series.typ"
+    body = "".join(bodies) + ending(ends, lessons) + terms
+    print_pages(setting, body, source, folder)
+
+
+def print_pages(setting: dict[str, str], body: str, source: Path, folder: Path) -> None:
+    """Set a Typst text and write the PDF."""
+    arguments = ", ".join(f"{k}: {string(v)}" for k, v in setting.items())
+    text = '#import "/template.typ": *\n#show: handout.with(' + arguments + ")\n" + body
+    source.write_text(text, "utf-8")
+    try:
+        typst.compile(
+            source,
+            output=folder / f"{source.stem}.pdf",
+            root=source.parent.parent,
+            ignore_system_fonts=True,  # the compiler's own, the same everywhere
+        )
+    except typst.TypstError as error:
+        raise SystemExit(f"{source.stem} can't be printed: {error}") from error
+
+
+def ending(ends: list[str], lessons: list[Lesson]) -> str:
+    """Return the chapter of answers and, if there are any, solutions."""
+    title = "Answers and solutions" if solved(lessons) else "Answers"
+    return f"#answers[{title}]\n" + "".join(ends) if any(ends) else ""
+
+
+def glossary(stage: Path) -> str:
+    """Return the last chapter, with each term at the head of its paragraph."""
+
+    def head(match):
+        return f"[**{match[1]}.**]{{#{match[1].lower().replace(' ', '-')}}} "
+
+    text = (stage / "notebooks" / f"{GLOSSARY}.md").read_text("utf-8")
+    text = re.sub(r"(?m)^## (.+)\n\n", head, text)
+    return "#pagebreak(weak: true)\n" + to_typst(GLOSSARY, [text])
+
+
+@dataclass
+class Chapter:
+    """A notebook on its way to paper: its text, and what is for the end."""
+
+    lesson: Lesson
+    body: list[str] = field(default_factory=list)
+    end: list[str] = field(default_factory=list)
+    count: Counter = field(default_factory=Counter)
+    heading: str = ""
+
+    def typeset(self, folder: Path) -> tuple[str, str]:
+        """Return both as Typst; the pictures go into a folder."""
+        notebook, files = process(self.lesson, *CHANGES)
+        write_files(files, folder)
+        for cell in notebook.cells:
+            if cell.cell_type == "markdown":
+                self.add_text(cell.source)
+            elif tagged(cell, "solution"):
+                place = self.place("solution")
+                self.end += [raw(f"#solution({place})["), self.heading, raw("]")]
+                self.end += code(cell)
+            elif tagged(cell, "exercise"):
+                self.body.append(raw(f"#exercise({self.place('exercise')})"))
+                self.body += [*code(cell), raw("#room(6)")]
+            else:
+                self.body += code(cell)
+        # A name for what links to this notebook.
+        start = r"\1 {#start}"
+        self.body[0] = re.sub(r"^(# .+)$", start, self.body[0], count=1, flags=re.M)
+        name = self.lesson.name
+        return to_typst(name, self.body), to_typst(name, self.end)
+
+    def add_text(self, source: str) -> None:
+        """Add a text cell, without the answers in it."""
+        headings = [block for block in blocks(source) if block.type == "heading"]
+        if headings:
+            self.heading = headings[-1].children[0].content
+        self.body.append(IMAGE.sub(image, DETAILS.sub(self.unfold, source)))
+
+    def unfold(self, match: re.Match) -> str:
+        """Ask here what a click opens on a page, and answer it at the end."""
+        question = re.sub(r"<!--.*?-->", "", match[1], flags=re.S)
+        question = re.sub(r"</?(\w+)>", lambda tag: MARKS.get(tag[1], ""), question)
+        question = html.unescape(question)
+        if "Predict" not in question:
+            question = question.replace("**", "")
+            return f"\n\n**{question}**\n\n{match[2]}\n\n"
+        question = re.sub(r"^\W*Predict\W*", "", question)
+        question = question[:1].upper() + question[1:]
+        place = self.place("predict")
+        self.end += [
+            raw(f"#answer({place})["),
+            question,
+            raw("]["),
+            IMAGE.sub(image, match[2]),
+            raw("]"),
+        ]
+        return raw(f"#predict({place})[") + question + raw("]")
+
+    def place(self, kind: str) -> str:
+        """Return the name of the next place of a kind."""
+        self.count[kind] += 1
+        return f"{string(self.lesson.name)}, {self.count[kind]}"
+
+
+def to_typst(name: str, parts: list[str]) -> str:
+    """Turn Markdown into Typst."""
+    text = "\n\n".join(parts)
+    text = pypandoc.convert_text(text, "typst", "commonmark_x", ["--wrap=none"])
+    # Headings recur from notebook to notebook: links need names that do not.
+    text = re.sub(r"(?m)(^|\]|#link\()<([^>\s]+)>", rf"\1<{name}-\2>", text)
+    return f"{text.strip()}\n" if text.strip() else ""
+
+
+def image(match: re.Match) -> str:
+    """Return a picture of a text; Pandoc would drop its alternative text."""
+    alt, path = match[1], unquote(match[2])
+    if path.startswith("http"):  # nothing is fetched
+        return f"[{alt}]({path})"
+    return f"``#box(image({string(path)}, alt: {string(alt)}))``{{=typst}}"
+
+
+def raw(text: str) -> str:
+    """Return Typst that Pandoc leaves as it is."""
+    return f"\n\n~~~~~~~~~~{{=typst}}\n{text}\n~~~~~~~~~~\n\n"
+
+
+def code(cell: NotebookNode) -> list[str]:
+    """Return a code cell and what it printed and drew."""
+    # All but the last are kept on the page of the next.
+    more = ["more: true"] * len(cell.outputs) + ["more: false"]
+    parts = list(map(printed, cell.outputs, more[1:]))
+    if "transient" in cell.metadata:  # nbconvert's mark of code to be left out
+        return parts
+    return [raw(f"#source({string(cell.source)}, {more[0]})"), *parts]
+
+
+def printed(output: NotebookNode, more: str) -> str:
+    """Return an output of a cell, in the form that prints best."""
+    if output.output_type == "stream":
+        return raw(f"#printed({string(output.text)}, {more})")
+    if output.output_type == "error":
+        return raw(f"#printed({string(f'{output.ename}: {output.evalue}')}, {more})")
+    for kind in PICTURES:
+        if kind in output.data:
+            name = output.metadata.filenames[kind].replace("\\", "/")
+            path = string(f"/notebooks/{name}")
+            alt = string(output.metadata.get(kind, {}).get("alt", ""))
+            return raw(f"#drawn({path}, {alt}, {more})")
+    if "text/markdown" in output.data:
+        return output.data["text/markdown"]
+    if "text/html" in output.data:
+        page = re.sub(r"(?s)<style.*?</style>", "", output.data["text/html"])
+        return raw(pypandoc.convert_text(page, "typst", "html"))
+    return raw(f"#printed({string(output.data.get('text/plain', ''))}, {more})")
+
+
+def string(text: str) -> str:
+    """Return text as a Typst string, without the colours of a terminal."""
+    text = re.sub(r"\x1b\[[\d;]*m", "", text)
+    return json.dumps(text.rstrip("\n"), ensure_ascii=False)

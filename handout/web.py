@@ -1,0 +1,103 @@
+"""The site: MyST-NB reads the notebooks, Sphinx writes the pages."""
+
+import re
+import shutil
+from pathlib import Path
+
+from nbformat import NotebookNode
+from sphinx.cmd.build import build_main
+
+from .copies import copy_parts
+from .lesson import (
+    DETAILS,
+    GLOSSARY,
+    HERE,
+    Lesson,
+    OnPaper,
+    PastedPictures,
+    fill,
+    process,
+    solved,
+    tagged,
+    write_files,
+    write_notebook,
+)
+
+# What a page shows behind a click: the tag of MyST-NB, and what it is called.
+FOLDED = {
+    "solution": ("hide-cell", "the solution"),
+    "figure": ("hide-input", "the code of this figure"),
+}
+
+
+def make(
+    lessons: list[Lesson],
+    given: list[Lesson],
+    files: list[Path],
+    folder: Path,
+    stage: Path,
+) -> None:
+    """Make the site, with notebooks to download, and files: a copy, then the PDFs."""
+    copy_parts(stage)
+    shutil.copyfile(HERE / "square.svg", stage / "square.svg")
+    for lesson in lessons:
+        notebook, pictures = process(lesson, OnPaper(), PastedPictures())
+        write_files(pictures, stage / "notebooks")
+        path = stage / "notebooks" / f"{lesson.name}.ipynb"
+        write_notebook(marked(notebook), path)
+    stage.joinpath("index.md").write_text(landing_page(lessons, files[0].name), "utf-8")
+    extra = stage / "extra"
+    write_files({f"files/{path.name}": path.read_bytes() for path in files}, extra)
+    site = stage / "site" / "html"  # MyST-NB writes beside it, too
+    options = ["-q", "-W", "--keep-going", "-c", HERE, "-d", stage / "doctrees"]
+    options += ["-D", f"html_extra_path={extra}"]
+    options += ["-D", "exclude_patterns=extra,site"]
+    if build_main([*map(str, options), str(stage), str(site)]):
+        raise SystemExit("Sphinx found a fault; see above.")
+    for lesson in given:  # what the download button gives
+        source = site / "_sources" / "notebooks" / f"{lesson.name}.ipynb"
+        write_notebook(lesson.node, source)
+    site.joinpath(".buildinfo").unlink()  # knows the name of the stage
+    shutil.copytree(site, folder, dirs_exist_ok=True)
+
+
+def marked(notebook: NotebookNode) -> NotebookNode:
+    """Mark in a notebook what a page shows behind a click, and in which language."""
+    notebook.metadata.language_info = {"name": "python", "pygments_lexer": "ipython3"}
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = DETAILS.sub(click, cell.source)
+        for tag, (fold, name) in FOLDED.items():
+            if tagged(cell, tag):
+                cell.metadata.tags = [fold]
+                cell.metadata.mystnb = {
+                    "code_prompt_show": f"Show {name}",
+                    "code_prompt_hide": f"Hide {name}",
+                }
+    return notebook
+
+
+def click(match: re.Match) -> str:
+    """Return a question that opens on a click, with its formulas marked as such."""
+    question = re.sub(r"\$(.+?)\$", r'<span class="math">\\(\1\\)</span>', match[1])
+    # With blank lines around it, the answer is read as Markdown.
+    return f"<details>\n<summary>{question}</summary>\n\n{match[2]}\n\n</details>\n"
+
+
+def landing_page(lessons: list[Lesson], copy: str) -> str:
+    """Return the first page: the template with its table and its links."""
+    rows = ["| Notebook | Time | Print |", "|---|---|---|"]
+    for lesson in lessons:
+        page, pdf = f"notebooks/{lesson.name}.ipynb", f"files/{lesson.name}.pdf"
+        rows.append(
+            f"| [{lesson.title}]({page})<br>{lesson.question} "
+            f'| {lesson.minutes} | <a href="{pdf}">PDF</a> |'
+        )
+    pages = [f"notebooks/{lesson.name}" for lesson in lessons]
+    return fill(
+        "index.md",
+        copy=copy,
+        answers="Answers and solutions" if solved(lessons) else "Answers",
+        notebooks="\n".join(rows),
+        names="\n".join([*pages, "images/README", f"notebooks/{GLOSSARY}"]),
+    )
