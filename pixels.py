@@ -5,6 +5,7 @@ This is the arithmetic behind helpers.py, as fast as OpenCV and NumPy do it.
 
 import io
 import os
+from collections.abc import Iterable
 from functools import reduce
 from pathlib import Path
 
@@ -96,11 +97,14 @@ def correlate(image: NDArray, filter: NDArray, relu: bool) -> NDArray:
 
 def _correlate_by_weight(image: NDArray, filter: NDArray) -> NDArray:
     height, width = _valid_shape(image, filter)
-    products = (
+    return _add_up(
         image[i : i + height, j : j + width] * weight
         for (i, j), weight in np.ndenumerate(filter)
     )
-    return reduce(lambda total, product: np.add(total, product, out=total), products)
+
+
+def _add_up(arrays: Iterable[NDArray]) -> NDArray:
+    return reduce(lambda total, array: np.add(total, array, out=total), arrays)
 
 
 def _correlate_directly(image: NDArray, filter: NDArray) -> NDArray:
@@ -118,10 +122,10 @@ def _correlate_in_strips(image: NDArray, filter: NDArray) -> NDArray:
         strip = image[top : top + step + len(filter) - 1]
         # Whole numbers that add up to less than 2**24 are exact in float32, too, in
         # which OpenCV is several times as fast.
-        small = whole and max(strip.max(), -strip.min()) * weight < 2**24
+        small = whole and max(1, strip.max(), -strip.min()) * weight < 2**24
         kind = np.float32 if small and (np.rint(strip) == strip).all() else np.float64
         total[top : top + step] = _correlate_in_tiles(
-            strip.astype(kind), filter.astype(kind)
+            strip.astype(kind, copy=False), filter.astype(kind)
         )
     return total
 
@@ -130,15 +134,18 @@ def _correlate_in_tiles(image: NDArray, filter: NDArray) -> NDArray:
     height, width = _valid_shape(image, filter)
     columns = min(filter.shape[1], DIRECT[image.dtype])
     rows = DIRECT[image.dtype] // columns
-    total = np.zeros((height, width), image.dtype)
-    for i in range(0, filter.shape[0], rows):
-        for j in range(0, filter.shape[1], columns):
-            part = filter[i : i + rows, j : j + columns]
-            under = image[
-                i : i + height + len(part) - 1, j : j + width + part.shape[1] - 1
-            ]
-            total += _correlate_directly(under, part)
-    return total
+    tiles = [
+        (i, j, filter[i : i + rows, j : j + columns])
+        for i in range(0, filter.shape[0], rows)
+        for j in range(0, filter.shape[1], columns)
+    ]
+    return _add_up(
+        _correlate_directly(
+            image[i : i + height + len(tile) - 1, j : j + width + tile.shape[1] - 1],
+            tile,
+        )
+        for i, j, tile in tiles
+    )
 
 
 def _valid_shape(image: NDArray, filter: NDArray) -> tuple[int, int]:
@@ -150,7 +157,7 @@ def pool_max(image: NDArray, k: int) -> NDArray:
     height, width = image.shape[0] // k, image.shape[1] // k
     pooled = np.empty((height, width))
     # Strip by strip, for as long as what is between two steps fits into the cache.
-    step = max(1, CACHE // (k * image.shape[1]))
+    step = max(1, 4 * CACHE // (k * image.shape[1]))
     for top in range(0, height, step):
         strip = image[k * top : k * min(top + step, height), : k * width]
         out = pooled[top : top + step]
@@ -159,8 +166,8 @@ def pool_max(image: NDArray, k: int) -> NDArray:
             *columns, last = [rows[:, j::k] for j in range(k)]
             np.maximum(reduce(np.maximum, columns or [last]), last, out=out)
         else:
-            rows = strip.reshape(-1, k, k * width).max(axis=1)
-            rows.reshape(-1, width, k).max(axis=2, out=out)
+            rows = np.maximum.reduce(strip.reshape(-1, k, k * width), axis=1)
+            np.maximum.reduce(rows.reshape(-1, width, k), axis=2, out=out)
     return pooled
 
 

@@ -544,6 +544,23 @@ def test_convolve_is_exact_up_to_2_to_the_53(shape):
     )
 
 
+def test_convolve_of_nothing_by_weights_beyond_float32_is_0():
+    filter = np.full((8, 8), 1e100)
+    assert (h.convolve(np.zeros((9, 9)), filter, visualize=False) == 0).all()
+
+
+def test_convolve_keeps_fractions_in_any_strip():
+    # helpers works in strips: one of whole numbers, one with a fraction.
+    image = integers(0, (4000, 100))
+    image[3500, 50] += 0.5
+    filter = integers(1, (9, 9), most=9)
+    same(
+        h.convolve(image, filter, visualize=False),
+        torch_convolve(image, filter),
+        "torch",
+    )
+
+
 @settings(max_examples=300)
 @given(images_and_filters(), st.sampled_from([1e-200, 1, 1e9, 1e200]), seeds)
 def test_convolve_of_fractions_is_within_rounding_error(sizes, scale, seed):
