@@ -7,7 +7,21 @@ from numpy.typing import NDArray
 
 
 def as_array(array, name: str, shape: str = "(H, W)") -> NDArray:
-    """Read real numbers of two axes, ``(H, W)``, or of three, ``(C, H, W)``."""
+    """Read real numbers of two axes, ``(H, W)``, or of three, ``(C, H, W)``.
+
+    What NumPy would drop without a word is an error: a mask, a picture's palette.
+    """
+    rows = array if isinstance(array, list | tuple) else [array]
+    if any(isinstance(row, np.ma.MaskedArray) for row in rows):
+        raise TypeError(
+            f"{name} must be an array without a mask, got a masked one; "
+            f"image.filled(0) puts 0 where it is masked"
+        )
+    if hasattr(array, "getpalette") and array.getpalette() is not None:
+        raise TypeError(
+            f"{name} must be an array of real numbers, got a picture with a palette; "
+            f"image.convert('L') gives its grey values"
+        )
     try:
         numbers = np.asarray(array)
     except (ValueError, TypeError, RuntimeError) as error:
@@ -51,6 +65,7 @@ def size_of(image: NDArray) -> str:
 def describe(thing) -> str:
     """Say what came: the value if it is short, else its type."""
     if isinstance(thing, str | int | float | complex | None):
-        return repr(thing)
+        text = repr(thing)
+        return text if len(text) <= 80 else f"{text[:77]}…"
     kind = getattr(thing, "dtype", None)
     return type(thing).__name__ + (f" of {kind}" if kind is not None else "")

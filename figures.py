@@ -1,15 +1,17 @@
 """The look of the figures, and how they are shown."""
 
+import sys
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from arguments import as_array
+from arguments import as_array, as_integer, describe
 
 # One look for all figures. Notebooks apply it to their own: plt.rcParams.update(STYLE).
-STYLE = {
+STYLE: Any = {
     "figure.constrained_layout.use": True,
     "figure.dpi": 120,
     "figure.titlesize": 11,
@@ -41,8 +43,9 @@ def show(figure: plt.Figure, alt: str, title: str = "") -> None:
 
     Notes
     -----
-    In a notebook the text is stored with the image, as metadata. Elsewhere the figure
-    stays open for ``plt.show()`` or ``savefig``.
+    In a notebook the text is stored with the image, as metadata, whatever Matplotlib's
+    backend. Elsewhere the figure stays open for ``plt.show()`` or ``savefig``; what you
+    no longer need, close with ``plt.close("all")``.
 
     Examples
     --------
@@ -50,12 +53,24 @@ def show(figure: plt.Figure, alt: str, title: str = "") -> None:
     """
     if title:
         figure.suptitle(title, x=0, ha="left")
-    if "inline" not in plt.get_backend():
+    inline = "inline" in plt.get_backend()
+    if not inline and not _in_kernel():
         return
+    from IPython.core.pylabtools import print_figure
     from IPython.display import display
 
-    display(figure, metadata={"image/png": {"alt": alt}})
+    metadata = {"image/png": {"alt": alt}}
+    if inline:
+        display(figure, metadata=metadata)
+    else:  # no other backend tells IPython how to draw a figure
+        picture = {"image/png": print_figure(figure, base64=True)}
+        display(picture | {"text/plain": repr(figure)}, metadata=metadata, raw=True)
     plt.close(figure)
+
+
+def _in_kernel() -> bool:
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
 
 
 def show_images(
@@ -89,57 +104,77 @@ def show_images(
 
     Raises
     ------
-    TypeError : an image is not numeric.
-    ValueError : an image is not two-dimensional, there is none, or a list has another
-        length than `images`.
+    TypeError : an image is not numeric, a list is none, or a number is not whole.
+    ValueError : an image is not two-dimensional, there is none, a list has another
+        length than `images`, `limits` are no pairs, or a number is below 1.
 
     Examples
     --------
     >>> show_images([np.eye(3), np.ones((3, 3))], ["identity", "ones"], values=True)
     """
-    images = [as_array(image, "images") for image in images]
-    each = {
+    shown = [as_array(image, "images") for image in _as_list(images, "images")]
+    ends = _as_list(limits, "limits")
+    looks: dict[str, Any] = {
         "titles": titles,
-        "cmap": [cmap] * len(images) if isinstance(cmap, str) else cmap,
-        "limits": [limits] * len(images) if np.ndim(limits) == 1 else limits,
-        "hatch": [None] * len(images) if hatch is None else hatch,
+        "cmap": [cmap] * len(shown) if isinstance(cmap, str) else cmap,
+        "limits": [ends] * len(shown) if not any(map(np.ndim, ends)) else ends,
+        "hatch": [None] * len(shown) if hatch is None else hatch,
     }
-    for name, entries in each.items():
-        if len(entries) != len(images) or not images:
+    for name, entries in looks.items():
+        looks[name] = entries = _as_list(entries, name)
+        if len(entries) != len(shown) or not shown:
             raise ValueError(
                 f"{name} must have one entry for each image, "
-                f"got {len(entries)} for {len(images)} images"
+                f"got {len(entries)} for {len(shown)} images"
             )
-    columns = columns or len(images)
-    rows = -(-len(images) // columns)
-    width = min(10.0, 3.4 * columns)
-    aspect = max(image.shape[0] / image.shape[1] for image in images)
-    height = rows * (width / columns * aspect + 0.3) + (0.35 if title else 0)
-    cells = max(max(image.shape) for image in images) <= 16
+    for name, number in [("columns", columns), ("dpi", dpi)]:
+        if number is not None and as_integer(number, name) < 1:
+            raise ValueError(f"{name} must be 1 or more, got {number}")
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            rows, columns, figsize=(width, height), dpi=dpi, squeeze=False
-        )
+        figure, axes = _grid(shown, columns or len(shown), bool(title), dpi)
         try:
-            for axis in axes.flat[len(images) :]:
-                axis.remove()
-            for axis, image, name, colours, (low, high), mask in zip(
-                axes.flat, images, *each.values(), strict=False
-            ):
-                shown = axis.imshow(image, cmap=colours, vmin=low, vmax=high)
-                axis.set_title(name)
-                axis.set(xticks=[], yticks=[])
-                axis.spines[:].set(visible=True, color="0.75")
-                if cells:
+            for axis, image, *look in zip(axes, shown, *looks.values(), strict=True):
+                _draw(axis, image, *look)
+                if max(max(image.shape) for image in shown) <= 16:
                     _draw_cells(axis, image.shape)
                 if values:
-                    _write_values(axis, image, shown)
-                if mask is not None:
-                    _hatch(axis, np.asarray(mask))
+                    _write_values(axis, image)
             show(figure, alt, title)
         except BaseException:
             plt.close(figure)
             raise
+
+
+def _grid(images: list[NDArray], columns: int, title: bool, dpi) -> tuple:
+    rows = -(-len(images) // columns)
+    width = min(10.0, 3.4 * columns)
+    aspect = max(image.shape[0] / image.shape[1] for image in images)
+    height = rows * (width / columns * aspect + 0.3) + (0.35 if title else 0)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(width, height), dpi=dpi, squeeze=False
+    )
+    for axis in axes.flat[len(images) :]:
+        axis.remove()
+    return figure, axes.flat[: len(images)]
+
+
+def _as_list(things, name: str) -> list:
+    try:
+        return list(things)
+    except TypeError:
+        raise TypeError(f"{name} must be a list, got {describe(things)}") from None
+
+
+def _draw(axis, image, title, cmap, limits, mask) -> None:
+    ends = as_array([limits], "limits")
+    if ends.shape != (1, 2):
+        raise ValueError(f"limits must be pairs (low, high), got {describe(limits)}")
+    axis.imshow(image, cmap=cmap, vmin=ends[0, 0], vmax=ends[0, 1])
+    axis.set_title(title)
+    axis.set(xticks=[], yticks=[])
+    axis.spines[:].set(visible=True, color="0.75")
+    if mask is not None:
+        _hatch(axis, as_array(mask, "hatch"))
 
 
 def _draw_cells(axis, shape) -> None:
@@ -151,13 +186,14 @@ def _draw_cells(axis, shape) -> None:
     axis.grid(which="minor", color="0.75", linewidth=0.5)
 
 
-def _write_values(axis, image, shown) -> None:
+def _write_values(axis, image) -> None:
     for (row, column), value in np.ndenumerate(image):
-        dark = np.dot(shown.to_rgba(value)[:3], (0.299, 0.587, 0.114)) < 0.5
+        colour = axis.images[0].to_rgba(value)[:3]
+        dark = np.dot(colour, (0.299, 0.587, 0.114)) < 0.5
         axis.text(
             column,
             row,
-            f"{value:.3g}",
+            f"{float(value):.3g}",
             ha="center",
             va="center",
             fontsize=8,

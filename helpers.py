@@ -1,22 +1,18 @@
 """What notebooks 1 to 4 share: load, move, convolve, pool and compare images.
 
 An image is a grey-scale array of shape ``(H, W)``: row 0 at the top, column 0 at the
-left. No function changes its input. What a helper computes is first written out, as a
-loop, in the notebook that is about it.
+left. It has no mask. No function changes its input. What a helper computes is first
+written out, as a loop, in the notebook that is about it.
 """
 
 import os
-import sys
-import tempfile
-from functools import reduce
-from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from arguments import as_array, as_integer, describe, size_of
+from arguments import as_array, as_integer, size_of
 from figures import STYLE, show, show_images
+from pixels import IMAGES, change_of_size, correlate, pool_max, read_image
 
 __all__ = [
     "IMAGES",
@@ -31,8 +27,6 @@ __all__ = [
     "visualize_pooling",
 ]
 
-IMAGES = Path(__file__).resolve().parent / "images"
-
 
 def load_image(source: str | os.PathLike) -> NDArray[np.float64]:
     """Read a photo as a grey-scale array.
@@ -43,24 +37,27 @@ def load_image(source: str | os.PathLike) -> NDArray[np.float64]:
 
     Returns
     -------
-    Array of shape ``(H, W)``, float64, whole numbers from 0 (black) to 255 (white).
+    Array of shape ``(H, W)``, float64, whole numbers from 0 (black) to 255 (white); in
+    between, with all their levels, the pixels of a picture of 16 bits.
 
     Raises
     ------
     TypeError : `source` is not a path.
     FileNotFoundError : there is no such file.
-    ValueError : the file is not an image, or is damaged.
+    ValueError : the file is no picture or a damaged one, holds several (an animation),
+        more than 178 million pixels, or others than of 8 or 16 bits.
 
     Notes
     -----
-    Decoded by OpenCV; colours are weighted by their luminance (ITU-R BT.601).
+    Decoded by OpenCV and set upright as its EXIF data say; colours are weighted by
+    their luminance (ITU-R BT.601). What is transparent lies on white (8 bits only).
 
     Examples
     --------
     >>> load_image("image.jpg").shape
     (427, 640)
     """
-    return _read_image(source, "source")
+    return read_image(source, "source")
 
 
 def translate(
@@ -72,7 +69,7 @@ def translate(
     ----------
     image : array of shape ``(H, W)``.
     down, right : pixels to move by; negative values move up and left.
-    wrap : what enters at the border: 0, or what left on the opposite side.
+    wrap : let what left enter on the opposite side (a circular shift), else 0.
 
     Returns
     -------
@@ -83,10 +80,6 @@ def translate(
     ------
     TypeError : `image` is not numeric, or `down` or `right` is no whole number.
     ValueError : `image` is not two-dimensional, or is empty.
-
-    Notes
-    -----
-    With `wrap`, a circular shift: ``numpy.roll`` along both axes.
 
     Examples
     --------
@@ -123,7 +116,7 @@ def convolve(
     image : array of shape ``(H, W)``, or what `load_image` takes.
     filter : array of shape ``(kh, kw)``, no larger than the image.
     title : heading of the figure.
-    visualize : show the image beside the result.
+    visualize : show the image beside the result, as `show` does.
     relu : set negative sums to 0.
 
     Returns
@@ -158,7 +151,7 @@ def convolve(
             f"filter must fit inside the image, got a filter of {size_of(filter)} "
             f"for an image of {size_of(image)}"
         )
-    response = _correlate(image, filter, relu)
+    response = correlate(image, filter, relu)
     if visualize:
         top = _limits(np.abs(response), 99)[1]
         show_images(
@@ -198,8 +191,8 @@ def max_pool(
     Raises
     ------
     TypeError : `image` is not numeric, or `kernel_size` is no whole number.
-    ValueError : `image` is empty or not two-dimensional, or `kernel_size` is below 1 or
-        larger than the image.
+    ValueError : `image` is empty or not two-dimensional, or `kernel_size` is below 1
+        or larger than the image.
     FileNotFoundError : `image` names no file.
 
     Notes
@@ -213,17 +206,7 @@ def max_pool(
     """
     image = _as_image(image)
     k = _as_kernel_size(kernel_size, "kernel_size", image)
-    height, width = image.shape[0] // k, image.shape[1] // k
-    pooled = np.empty((height, width))
-    # The maximum of k rows, then of k columns; strip by strip, for as long as what is
-    # between them fits into the processor's cache, it takes half the time.
-    step = max(1, 2**17 // (k * image.shape[1]))
-    for top in range(0, height, step):
-        strip = image[k * top : k * min(top + step, height), : k * width]
-        rows = reduce(np.maximum, [strip[i::k] for i in range(k)])
-        *columns, last = [rows[:, j::k] for j in range(k)]
-        others = reduce(np.maximum, columns or [last])
-        np.maximum(others, last, out=pooled[top : top + step])
+    pooled = pool_max(image, k)
     if visualize:
         show_images(
             [image, pooled],
@@ -254,14 +237,13 @@ def visualize_pooling(
     Raises
     ------
     TypeError : a number is no whole number, or `image` is not numeric.
-    ValueError : `iterations` is negative or more than the image has room for, `dpi` or
-        `kernel` is below 1, or `image` is empty or not two-dimensional.
+    ValueError : a number is too small, `iterations` or `kernel` too large for `image`,
+        or `image` is empty or not two-dimensional.
     FileNotFoundError : `image` names no file.
 
     Notes
     -----
-    All panels share one scale. It ends at the largest value of the image, which max
-    pooling keeps unless it lies in a dropped row or column.
+    All panels share one scale, which ends at the largest value of the image.
 
     Examples
     --------
@@ -269,10 +251,9 @@ def visualize_pooling(
     """
     image = _as_image(image)
     iterations, dpi = as_integer(iterations, "iterations"), as_integer(dpi, "dpi")
-    if dpi < 1:
-        raise ValueError(f"dpi must be 1 or more, got {dpi}")
-    if iterations < 0:
-        raise ValueError(f"iterations must be 0 or more, got {iterations}")
+    for number, least, name in [(dpi, 1, "dpi"), (iterations, 0, "iterations")]:
+        if number < least:
+            raise ValueError(f"{name} must be {least} or more, got {number}")
     kernel = _as_kernel_size(kernel, "kernel", image)
     pools = [image]
     for done in range(iterations):
@@ -340,83 +321,12 @@ def relative_change(reference: ArrayLike, other: ArrayLike, border: int = 0) -> 
             f"border must leave part of {size_of(reference)} standing, got {border}"
         )
     inside = (slice(border, -border or None),) * 2
-    norm = np.linalg.norm(reference[inside])
-    change = np.linalg.norm((other - reference)[inside])
-    if norm == 0:
-        return 0.0 if change == 0 else float("inf")
-    return float(change / norm)
-
-
-def _correlate(image: NDArray, filter: NDArray, relu: bool) -> NDArray:
-    height = image.shape[0] - filter.shape[0] + 1
-    width = image.shape[1] - filter.shape[1] + 1
-    pixels, weights = image.ravel(), filter.ravel()
-    total = None
-    with np.errstate(all="ignore"):
-        # If this is finite, all pixels and weights are, and no sum can overflow
-        # (Cauchy-Schwarz). Else OpenCV is of no use: it skips weights of 0, where
-        # 0 × NaN is NaN, and its ReLU makes NaN 0.
-        finite = np.isfinite((pixels @ pixels) * (weights @ weights))
-        # Beyond 7×7 weights OpenCV goes through a Fourier transform, which rounds.
-        tile = 7 if finite else 1
-        for i in range(0, filter.shape[0], tile):
-            for j in range(0, filter.shape[1], tile):
-                part = filter[i : i + tile, j : j + tile]
-                if finite:
-                    summand = cv2.filter2D(
-                        image, -1, part, anchor=(0, 0), borderType=cv2.BORDER_CONSTANT
-                    )[i : i + height, j : j + width]
-                else:
-                    summand = image[i : i + height, j : j + width] * part
-                total = summand if total is None else np.add(total, summand, out=total)
-    if relu and finite:
-        cv2.threshold(total, 0, 0, cv2.THRESH_TOZERO, dst=total)
-    elif relu:
-        np.maximum(total, 0, out=total)
-    return total
-
-
-def _read_image(source, name: str) -> NDArray[np.float64]:
-    if not isinstance(source, str | os.PathLike):
-        raise TypeError(f"{name} must be a path, got {describe(source)}")
-    path = Path(source)
-    if not os.path.exists(path) and path.name == os.fspath(source):
-        path = IMAGES / path
-    if not os.path.isfile(path):  # False, too, for a name too long for the system
-        raise FileNotFoundError(
-            f"{name}: no file {os.fspath(source)!r} here or in images/; "
-            f"wanted the path of an image, or a name from images/"
-        )
-    # OpenCV is given the bytes, not the path: on Windows it cannot open every name.
-    encoded = np.frombuffer(path.read_bytes(), np.uint8)
-    image = _decode(encoded) if encoded.size else None
-    if image is None:
-        raise ValueError(
-            f"{name}: {os.fspath(source)!r} cannot be read as an image; "
-            f"wanted a whole JPEG, PNG or other file that OpenCV reads"
-        )
-    return image.astype(np.float64)
-
-
-def _decode(encoded: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
-    # The decoders below OpenCV complain of a damaged file on the process's standard
-    # error, past sys.stderr; load_image says it better.
-    sys.stderr.flush()
-    stderr = os.dup(2)
-    with tempfile.TemporaryFile() as sink:
-        os.dup2(sink.fileno(), 2)
-        try:
-            return cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE)
-        except cv2.error:
-            return None
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
+    return change_of_size(reference[inside], other[inside])
 
 
 def _as_image(image) -> NDArray[np.float64]:
     if isinstance(image, str | os.PathLike):
-        return _read_image(image, "image")
+        return read_image(image, "image")
     return np.ascontiguousarray(as_array(image, "image"), dtype=np.float64)
 
 
