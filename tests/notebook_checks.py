@@ -251,7 +251,8 @@ NUMBER = re.compile(
 )
 NO_PROSE = re.compile(
     r"```.*?```|`[^`\n]*`|\$\$.*?\$\$|\$[^$\n]+\$|<!--.*?-->"  # code, formulas
-    r"|(?<=\])\([^)]*\)|https?://\S+|\b10\.\d{4,}/\S+|arxiv[:\s]\s*\S+",  # sources
+    # links and sources
+    r"|(?<=\])\([^)]*\)|https?://\S+|\b10\.\d{4,}/\S+|(?:arxiv|jmlr)[:\s]\s*\S+",
     re.DOTALL | re.IGNORECASE,
 )
 
