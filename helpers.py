@@ -214,6 +214,7 @@ def max_pool(
             title=title,
             alt=f"{title or 'Max pooling'}. Left: the image, {size_of(image)}. Right: "
             f"the largest value of each cell of {k}×{k}, {size_of(pooled)}.",
+            cmap="viridis" if max(image.shape) <= 64 else "gray",
             limits=_limits(image),
         )
     return pooled
