@@ -1311,15 +1311,15 @@ def test_a_loop_that_cannot_be_ended_is_left_behind(hurry, capsys):
     loop.over.set()
 
 
-def test_an_import_is_waited_for(hurry, tmp_path, monkeypatch):
+def test_an_import_is_waited_for(tmp_path, monkeypatch):
     """It may take long, and a module cut short is of no use to the next cell."""
-    (tmp_path / "slow_library.py").write_text("import time; time.sleep(0.5); x = 1")
+    (tmp_path / "slow_library.py").write_text("import time; time.sleep(3); x = 1")
+    monkeypatch.setattr(exercises, "SECONDS", 1)
     monkeypatch.syspath_prepend(tmp_path)
 
     def late(image):
         import slow_library
 
-        time.sleep(0.1)
         return slow_library.x * frame(image)
 
     assert exercises.check_break.hint(late) is None
