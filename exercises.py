@@ -426,11 +426,8 @@ def _trace(function, *arguments) -> tuple[set, int]:
         return trace
 
     def traced(*arguments):
-        sys.settrace(trace)  # of this thread alone
-        try:
-            return function(*arguments)
-        finally:
-            sys.settrace(None)
+        sys.settrace(trace)  # of this thread alone, which ends with the call
+        return function(*arguments)
 
     _call(traced, *arguments)
     return code, lines

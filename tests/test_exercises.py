@@ -192,9 +192,9 @@ def frame(image):
     return framed
 
 
-def ramp_then_convolve(image):
+def ramp_then_convolve(image, relu=True):
     padded = np.pad(ramp(image), 1, mode="wrap")
-    return helpers.convolve(padded, PREWITT, visualize=False)
+    return helpers.convolve(padded, PREWITT, visualize=False, relu=relu)
 
 
 def respond(image, filter):
@@ -762,7 +762,10 @@ WRONG = {
         (lambda x, d, r: by_padded(x, d, r, "edge"), "repeated, not mirrored"),
         (lambda x, d, r: by_padded(x, d, r, "reflect"), "followed by itself"),
         (by_loop, "zeros enter"),
-        (lambda x, d, r: by_folding(x, -d, -r), "moves the other way"),
+        (
+            lambda x, d, r: by_folding(x, -d, -r),
+            "for down=1, right=0: the content moves",
+        ),
         (lambda x, d, r: by_folding(x, r, d), "have changed places"),
         (lambda x, d, r: by_folding(x, d, r)[::-1, ::-1], "turned over"),
         (lambda x, d, r: by_folding(x, d % len(x), r), "is wanted. Work"),
@@ -835,6 +838,7 @@ WRONG = {
         (ramp, "this notebook's ramp"),
         (lambda x: x * np.arange(x.shape[1]), "this notebook's ramp"),
         (ramp_then_convolve, "this notebook's ramp"),
+        (lambda x: ramp_then_convolve(x, relu=False), "this notebook's ramp"),
     ],
     exercises.check_turn: [
         *ANY_FUNCTION,
@@ -1068,6 +1072,7 @@ WRONG = {
     exercises.check_by_chance: [
         *ANY_VALUE,
         (25, "divide a percentage by 100"),
+        (1.5, "divide a percentage by 100"),
         (-0.25, "a share is not negative"),
         (-25, "a share is not negative"),
         (0, "do agree"),
@@ -1221,7 +1226,8 @@ def test_wrong(check, entry, capsys):
     answer, words = entry
     line = said(check, answer, capsys)
     assert line.startswith("Not yet: ") and words in line
-    assert ("by hand" in line) <= ("yours" in line and "wanted" in line)
+    shown = all(word in line for word in ("\nimage ", "yours", "wanted"))
+    assert "by hand" not in line or shown or "\nof image 0 " in line
     if not isinstance(answer, Path):
         assert line == f"Not yet: {check.hint(answer)}"
 
@@ -1305,15 +1311,15 @@ def test_a_loop_that_cannot_be_ended_is_left_behind(hurry, capsys):
     loop.over.set()
 
 
-def test_an_import_is_waited_for(hurry, tmp_path, monkeypatch):
+def test_an_import_is_waited_for(tmp_path, monkeypatch):
     """It may take long, and a module cut short is of no use to the next cell."""
-    (tmp_path / "slow_library.py").write_text("import time; time.sleep(0.5); x = 1")
+    (tmp_path / "slow_library.py").write_text("import time; time.sleep(3); x = 1")
+    monkeypatch.setattr(exercises, "SECONDS", 1)
     monkeypatch.syspath_prepend(tmp_path)
 
     def late(image):
         import slow_library
 
-        time.sleep(0.1)
         return slow_library.x * frame(image)
 
     assert exercises.check_break.hint(late) is None
