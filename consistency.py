@@ -422,11 +422,6 @@ def _as_image(image, name: str) -> NDArray:
             f"{name} must be an array of shape (C, H, W), got a PIL image; convert it "
             f"by torchvision's ToTensor, or as the model was trained to see it"
         )
-    if isinstance(image, np.ma.MaskedArray):
-        raise TypeError(
-            f"{name} must be an array without a mask, got a masked one; "
-            f"image.filled(0) puts 0 where it is masked"
-        )
     if getattr(image, "ndim", 3) == 4:
         raise ValueError(
             f"{name} must be one image, of shape (C, H, W), got shape "
