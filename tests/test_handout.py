@@ -384,6 +384,23 @@ def test_clicks(made, view):
         assert stale not in view.content().replace("&lt;", "<")
 
 
+CUT = """() => [...document.querySelectorAll('.cell_input .highlight')].flatMap(
+    e => [e, e.firstElementChild]).filter(e => e.scrollWidth > e.clientWidth + 1).map(
+    e => e.textContent)"""
+
+
+@pytest.mark.parametrize(("length", "cut"), [(88, 0), (100, 1)])
+def test_code_fits(made, browser, length, cut):
+    """On a laptop's screen, no line of a notebook has to be scrolled."""
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    load(page, made / "html" / "notebooks" / "99_sample.html")
+    page.locator(".cell_input pre").first.evaluate(
+        "(e, length) => e.textContent = 'x'.repeat(length)", length
+    )
+    assert len(page.evaluate(CUT)) == cut
+    page.close()
+
+
 def test_dark_button(made, view):
     load(view, made / "html" / "index.html")
     for mode in ["Dark", "Light"]:
