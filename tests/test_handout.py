@@ -384,6 +384,23 @@ def test_clicks(made, view):
         assert stale not in view.content().replace("&lt;", "<")
 
 
+CUT = """() => [...document.querySelectorAll('.cell_input .highlight')].flatMap(
+    e => [e, e.firstElementChild]).filter(e => e.scrollWidth > e.clientWidth + 1).map(
+    e => e.textContent)"""
+
+
+@pytest.mark.parametrize(("length", "cut"), [(88, 0), (100, 1)])
+def test_code_fits(made, browser, length, cut):
+    """On a laptop's screen, no line of a notebook has to be scrolled."""
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    load(page, made / "html" / "notebooks" / "99_sample.html")
+    page.locator(".cell_input pre").first.evaluate(
+        "(e, length) => e.textContent = 'x'.repeat(length)", length
+    )
+    assert len(page.evaluate(CUT)) == cut
+    page.close()
+
+
 def test_dark_button(made, view):
     load(view, made / "html" / "index.html")
     for mode in ["Dark", "Light"]:
@@ -631,8 +648,9 @@ def student(made, tmp_path_factory):
 
 def test_copies(made, student):
     teacher = made / "teacher"
+    modules = {path.name for path in checks.ROOT.glob("*.py")} - {"conftest.py"}
     for folder in [teacher, student]:
-        for part in ["requirements.txt", "helpers.py", "exercises.py", "LICENSE"]:
+        for part in ["requirements.txt", "LICENSE", "notebooks/glossary.md", *modules]:
             assert (folder / part).read_bytes() == (checks.ROOT / part).read_bytes()
         for part in (checks.ROOT / "images").iterdir():
             copied = folder / "images" / part.name
@@ -640,6 +658,7 @@ def test_copies(made, student):
         for name in NAMES:
             path = folder / "notebooks" / f"{name}.ipynb"
             text = checks.markdown(nbformat.read(path, as_version=4))
+            text = text.replace("](attachment:", "](https://")  # within the notebook
             assert checks.check_links(text, path.parent) == []
     for name in NAMES:
         assert "solution" not in all_tags(student / "notebooks" / f"{name}.ipynb")
