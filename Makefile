@@ -1,7 +1,10 @@
 # make lab        set up .venv and open JupyterLab at the first notebook
 # make test       set up .venv and run everything there is to test
+# make matrix     run the notebooks as older processors would, and compare
 # make bench      time the helpers against OpenCV, PyTorch and plain loops
+# make fuzz       try the helpers on many more random inputs than make test does
 # make notebooks  run all notebooks and store their outputs
+# make constraints  write the versions of all that is installed, for the workflows
 # make handout    set up .venv and fill build/ with web pages, print and copies to give
 #
 # Options:        make lab ARGS="--no-browser --port 9999"
@@ -10,7 +13,7 @@
 PYTHON ?= python3
 python = .venv/bin/python
 
-.PHONY: help lab test bench notebooks handout
+.PHONY: help lab test matrix fuzz bench notebooks constraints handout
 help:
 	@sed -n -e '/^#/!q' -e 's/^# *//p' Makefile
 
@@ -18,13 +21,22 @@ lab: .venv/lab
 	$(python) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks/01_translation.ipynb $(ARGS)
 
 test: .venv/test
-	$(python) -m pytest $(ARGS)
+	$(python) -m pytest -n auto --dist loadgroup $(ARGS)
+
+matrix: .venv/test
+	$(python) tests/matrix.py $(ARGS)
+
+fuzz: .venv/test
+	$(python) -m pytest -o addopts= -n auto --hypothesis-profile=fuzz tests/test_helpers.py $(ARGS)
 
 bench: .venv/test
 	$(python) -m pytest -o addopts= --benchmark-columns=min,median,rounds tests/bench_*.py $(ARGS)
 
 notebooks: .venv/test
 	$(python) tests/execute.py notebooks/*.ipynb
+
+constraints: .venv/test
+	$(python) -m pip freeze --quiet > .github/constraints.txt
 
 handout: .venv/handout
 	$(python) handout/build.py
@@ -33,14 +45,14 @@ handout: .venv/handout
 # .venv/lab and the one in question go before an installation and return after it;
 # without .venv/lab all of .venv is made anew. It returns older than the other two.
 .venv/lab: requirements.txt
-	@test -e $@ || { $(check) && '$(PYTHON)' -m venv --clear .venv; }
-	@$(install); touch $@
+	@$(lock); test -e $@ || { $(check) && '$(PYTHON)' -m venv --clear .venv; } || exit 1; \
+	$(install); touch $@
 
 .venv/test: tests/requirements.txt handout/requirements.txt .venv/lab
-	@$(install); touch -r requirements.txt .venv/lab; touch $@
+	@$(lock); $(install); touch -r requirements.txt .venv/lab; touch $@
 
 .venv/handout: handout/requirements.txt .venv/lab
-	@$(install); touch -r requirements.txt .venv/lab; touch $@
+	@$(lock); $(install); touch -r requirements.txt .venv/lab; touch $@
 
 check = '$(PYTHON)' -c 'import sys; sys.version_info < (3, 11) and \
 	sys.exit("This is Python %d.%d, but 3.11 or newer is needed. If you have one: \
@@ -48,6 +60,9 @@ check = '$(PYTHON)' -c 'import sys; sys.version_info < (3, 11) and \
 	from importlib.util import find_spec; all(map(find_spec, ["venv", "ensurepip"])) or \
 	sys.exit("Python has no venv module. On Debian and Ubuntu: \
 	sudo apt install $(notdir $(PYTHON))-venv")'
+
+# One installation at a time; the system lifts the lock when the shell ends, however.
+lock = exec 9>.venv.lock || exit 1; '$(PYTHON)' -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'
 
 # The trap keeps the shell alive to say so when pip is interrupted.
 install = rm -f .venv/lab $@; trap : INT; $(python) -m pip install -r $< || \

@@ -1,12 +1,18 @@
+"""Compare the figures, too, of the cells that nbval runs: it compares texts alone."""
+
 import os
+import sys
+from pathlib import Path
 
-import matplotlib
-from execute import ENVIRONMENT
-from hypothesis import settings
+import pytest
 
-matplotlib.use("Agg")  # here only; the kernels draw inline
-settings.register_profile("tests", deadline=None, derandomize="CI" in os.environ)
-settings.load_profile("tests")
+sys.path[:0] = [str(Path(__file__).parent / "tests")]
+
+from execute import ENVIRONMENT  # noqa: E402
+from notebook_checks import compare_figures  # noqa: E402
+
+# Tests that share what takes long to make: with several workers, one gets them all.
+TOGETHER = {"test_handout.py", "test_notebooks.py"}
 
 
 def pytest_configure(config):
@@ -15,3 +21,24 @@ def pytest_configure(config):
     if config.option.nbval:
         os.environ.pop("MPLBACKEND", None)
         os.environ.update(ENVIRONMENT)
+
+
+def pytest_collection_modifyitems(config, items):
+    for item in items if config.pluginmanager.hasplugin("xdist") else []:
+        if is_cell(item) or item.path.name in TOGETHER:
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    result = yield
+    if is_cell(item):
+        faults = compare_figures(item.cell, item.test_outputs)
+        if faults:
+            item.raise_cell_error("Figures differ", "\n".join(faults))
+    return result
+
+
+def is_cell(item):
+    """Whether a test is a cell of a notebook."""
+    return item.path.suffix == ".ipynb"

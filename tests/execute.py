@@ -25,6 +25,7 @@ ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
     "TQDM_DISABLE": "1",
 }
+CELL_TIMEOUT = 900  # seconds: on a busy machine, training takes minutes
 # A PNG would carry the version of Matplotlib.
 FIGURES = {"bbox_inches": "tight", "metadata": {"Software": None}}
 # GitHub shows no picture out of a notebook, so the README's is a copy.
@@ -48,7 +49,12 @@ def clear(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
-def execute(notebook: NotebookNode, folder: Path, **hooks) -> NotebookNode:
+def execute(
+    notebook: NotebookNode,
+    folder: Path,
+    environment: dict[str, str] = ENVIRONMENT,
+    **options,
+) -> NotebookNode:
     """Run a notebook in a folder, with the Python that runs this; return it anew."""
     cleared = clear(notebook)
     manager = AsyncKernelManager(
@@ -62,15 +68,15 @@ def execute(notebook: NotebookNode, folder: Path, **hooks) -> NotebookNode:
         km=manager,
         extra_arguments=[f"--InlineBackend.print_figure_kwargs={FIGURES}"],
         resources={"metadata": {"path": str(folder)}},
-        timeout=300,
+        timeout=CELL_TIMEOUT,
         record_timing=False,
         store_widget_state=False,
         coalesce_streams=True,
-        **hooks,
+        **options,
     )
-    environment = {**os.environ, **ENVIRONMENT}
-    environment.pop("MPLBACKEND", None)  # it would keep the figures out
-    executed = client.execute(env=environment, cleanup_kc=True)
+    variables = {**os.environ, **environment}
+    variables.pop("MPLBACKEND", None)  # it would keep the figures out
+    executed = client.execute(env=variables, cleanup_kc=True)
     executed.metadata = cleared.metadata
     return executed
 
@@ -100,8 +106,10 @@ def store(path: Path) -> None:
     print(path, end=": ", flush=True)
     notebook = nbformat.read(path, as_version=4)
     executed = execute(notebook, path.parent, on_cell_executed=measure)
-    text = nbformat.writes(executed) + "\n"
-    path.write_text(text, encoding="utf-8", newline="\n")
+    # Written beside it and renamed: an interruption or a full disk leaves it whole.
+    new = path.with_suffix(".new")
+    new.write_text(nbformat.writes(executed) + "\n", encoding="utf-8", newline="\n")
+    new.replace(path)
     for picture in readme_pictures(executed):
         README_PICTURE.write_bytes(picture)
     print(f"{time.perf_counter() - start:.1f} s, {max(memory) / 1e6:.0f} MB")

@@ -1,6 +1,8 @@
 """What must hold for a notebook. Each check returns the faults it finds, in words."""
 
+import ast
 import base64
+import dataclasses
 import html
 import json
 import re
@@ -59,19 +61,43 @@ def check_no_stderr(notebook):
     return [f"stderr: {o.text}" for o in streams if o.name == "stderr"]
 
 
-def check_no_machine_path(notebook):
+def machine_path():
+    """A pattern of paths that one machine alone has."""
     here = [p for p in (ROOT, Path.home(), Path(tempfile.gettempdir())) if p.name]
-    path = (
+    return re.compile(
         rf"(?:{'|'.join(re.escape(str(p)) for p in here)})\b"
         r"|(?<![\w.])/(?:(?:home|Users)/\w|(?:root|tmp|work|private|var/folders)/)"
         r"|\b[A-Z]:\\Users|(?:site|dist)-packages"
     )
+
+
+def check_no_machine_path(notebook):
     # Not in the pictures: there, chance alone spells a path now and then.
     parts = [[c.source, c.metadata] for c in notebook.cells]
     parts += _without_pictures(notebook)
     texts = [json.dumps(part, ensure_ascii=False) for part in parts]
     texts = [re.sub(r"\\+", r"\\", text) for text in texts]
-    return [f"path of one machine: {m[0]}" for t in texts for m in re.finditer(path, t)]
+    return [
+        f"path of one machine: {match[0]}"
+        for text in texts
+        for match in machine_path().finditer(text)
+    ]
+
+
+# What may be stored: text, tables and pictures; nothing that runs, nor what one kernel
+# alone can show.
+MIME_TYPES = {"text/plain", "text/html", "image/png"}
+
+
+def check_mime_types(notebook):
+    kinds = {kind for output in outputs(notebook) for kind in output.get("data", {})}
+    pasted = {
+        kind
+        for cell in notebook.cells
+        for pictures in cell.get("attachments", {}).values()
+        for kind in pictures
+    }
+    return [f"stored as {kind}" for kind in sorted((kinds | pasted) - MIME_TYPES)]
 
 
 def _without_pictures(notebook):
@@ -81,9 +107,15 @@ def _without_pictures(notebook):
 
 
 def check_cell_lengths(notebook):
+    """Lines of code, alternative texts left out: those may be as long as they need."""
     faults, lengths = [], []
     for number, cell in enumerate(code_cells(notebook), 1):
-        lines = [line.strip() for line in cell.source.splitlines() if line.strip()]
+        alts = {line for node in _alt_nodes(cell) for line in _lines(node)}
+        lines = [
+            line.strip()
+            for place, line in enumerate(cell.source.splitlines(), 1)
+            if line.strip() and place not in alts
+        ]
         lengths.append(sum(not line.startswith("#") for line in lines))
         if len(lines) > 20:
             faults.append(f"code cell {number} has {len(lines)} lines, more than 20")
@@ -92,6 +124,22 @@ def check_cell_lengths(notebook):
     if sum(length > 12 for length in lengths) > 2:
         faults.append("more than 2 cells of more than 12 lines of code")
     return faults
+
+
+def _lines(node):
+    alone = node.lineno == node.end_lineno  # what else stands on the line is code
+    return () if alone else range(node.lineno, node.end_lineno + 1)
+
+
+def _alt_nodes(cell):
+    """The alternative texts in a cell: of show(figure, alt), alt=…, and alt = …"""
+    for node in ast.walk(ast.parse(cell.source)):
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "alt":
+            yield node.value
+        elif isinstance(node, ast.Call):
+            if ast.unparse(node.func) == "show" and len(node.args) > 1:
+                yield node.args[1]
+            yield from (k.value for k in node.keywords if k.arg == "alt")
 
 
 def check_no_semicolon(notebook):
@@ -135,7 +183,7 @@ def check_alt_texts(notebook):
 
 
 def check_ignored_cells(notebook):
-    ignored = [c for c in code_cells(notebook) if "nbval-ignore-output" in tags(c)]
+    ignored = [cell for cell in code_cells(notebook) if exempt(cell)]
     faults = [
         f"output ignored, but nothing asserted: {cell.source}"
         for cell in ignored
@@ -218,35 +266,200 @@ def _numbers(text):
         yield float(digits), places, unit.strip(), match[0]
 
 
-def check_numbers(notebook):
-    """Measured numbers of the prose that no text output of the notebook holds.
+# Behind a number: the code cells that print it and, after a colon, words of the line.
+SOURCE = re.compile(r"<!--\s*([\w-]+(?:\s*,\s*[\w-]+)*)\s*(?::\s*(.*?))?\s*-->")
+BLOCK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*|]|\d+\.)\s)")
 
-    Measured is a decimal, a percentage, a duration (but the first cell's minutes of
-    reading) or a ratio (3×, not 3×3). An output holds it if it is the same when rounded
-    to the decimals of the prose; a percentage only if it is printed as one. Code,
-    formulas and sources are left out.
+
+SHAPE = re.compile(r"\d[\d,]*(?:\s*×\s*\d[\d,]*)+")
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """A measured number of the prose, and where it says that it comes from."""
+
+    value: float
+    places: int
+    kind: str
+    spelling: str
+    cell: int
+    answer: bool = False  # of a question that is asked before the cells that tell
+    sources: tuple[str, ...] = ()
+    words: str = ""
+
+
+def _kind(value, places, unit, spelling):
+    if unit in ("%", "percent"):
+        return "percentage"
+    if "." in spelling or places > 0 or "e" in spelling:
+        return "decimal"
+    return "ratio or duration" if unit else "integer"
+
+
+def _measured(text):
+    """Yield the numbers of a text that somebody counted or measured.
+
+    Those are decimals, percentages, durations, ratios (3×, not 3×3), and whole numbers
+    from 10 on, but no years and no shapes (10×10).
     """
-    cells = [c.source for c in notebook.cells if c.cell_type == "markdown"]
-    cells[0] = re.sub(r"\d+(\s*[-–]\s*\d+)?\s*min(utes)?\b", "", cells[0])
-    prose = NO_PROSE.sub(" ", "\n\n".join(cells))
-    printed = list(_numbers("\n".join(map(_text, outputs(notebook)))))
+    for value, places, unit, spelling in _numbers(SHAPE.sub(" ", text)):
+        kind = _kind(value, places, unit, spelling)
+        year = re.fullmatch(r"(?:19|20)\d\d", spelling.strip())
+        if kind != "integer" or (abs(value) >= 10 and not year):
+            yield value, places, kind, spelling
+
+
+def claims(notebook):
+    """Yield the measured numbers of the prose, each with the cells that must hold it.
+
+    A comment binds the numbers of its paragraph, point or row since the last comment.
+    Code, formulas, sources and the first cell's minutes of reading are left out.
+    """
+    for index, cell in enumerate(notebook.cells):
+        if cell.cell_type != "markdown":
+            continue
+        text = cell.source
+        if index == 0:
+            text = re.sub(r"\d+(\s*[-–]\s*\d+)?\s*min(utes)?\b", "", text)
+        answers = re.split(r"(<details>.*?</details>)", text, flags=re.DOTALL)
+        for part in answers:
+            for block in BLOCK.split(part):
+                start = 0
+                for source in [*SOURCE.finditer(block), None]:
+                    end = source.start() if source else len(block)
+                    prose = NO_PROSE.sub(" ", block[start:end])
+                    named = source and (re.split(r"\s*,\s*", source[1]), source[2])
+                    for number in _measured(prose):
+                        yield Claim(
+                            *number,
+                            index,
+                            part.startswith("<details>"),
+                            *((tuple(named[0]), named[1] or "") if named else ()),
+                        )
+                    start = source.end() if source else end
+
+
+def _group(notebook, index, step):
+    """The code cells next to a Markdown cell, up or down to the next Markdown cell."""
+    group = []
+    while 0 <= (index := index + step) < len(notebook.cells):
+        if notebook.cells[index].cell_type == "markdown":
+            break
+        group.append(notebook.cells[index])
+    return group
+
+
+def evidence(notebook, claim):
+    """The text in which a claim's number must stand; None if a source is no cell."""
+    cells = {cell.id: cell for cell in code_cells(notebook)}
+    if claim.sources:
+        if not set(claim.sources) <= cells.keys():
+            return None
+        printed = "\n".join(
+            _text(o) for name in claim.sources for o in cells[name].outputs
+        )
+        lines = [line for line in printed.splitlines() if claim.words in line]
+        return "\n".join(lines)
+    above, below = (_group(notebook, claim.cell, step) for step in (-1, 1))
+    whole = claim.kind == "integer"
+    near = [*(below if claim.answer or whole else []), *([] if claim.answer else above)]
+    near += above if claim.answer and whole else []
+    texts = [_text(output) for cell in near for output in cell.outputs]
+    return "\n".join(texts + [cell.source for cell in near if whole])
+
+
+def holds(claim, text):
+    """Whether a text has a number, rounded to its decimals, of its kind."""
+    return any(
+        abs(number - claim.value) <= 0.5 * 10.0**-claim.places * (1 + 1e-9)
+        and (claim.kind == "percentage") == (unit in ("%", "percent"))
+        # A whole number is quoted as it is, not rounded.
+        and (claim.kind != "integer" or abs(number) == abs(claim.value))
+        for number, _, unit, _ in _numbers(text)
+    )
+
+
+def check_numbers(notebook):
+    """Measured numbers of the prose that the cells next to it do not print.
+
+    A decimal, a percentage, a ratio or a duration is printed right above, by the cells
+    since the last Markdown cell; in the answer to a question, right below. A whole
+    number may stand on either side, and in the code. Everywhere else a comment behind
+    the number names the cells that print it, and words of the line if they print many:
+    ``0.46<!-- n04-034: poolings: 0 -->``. A percentage is printed as one.
+    """
     faults = []
-    for value, places, unit, spelling in _numbers(prose):
-        measured = unit or places or "." in spelling
-        percentage = unit in ("%", "percent")
-        if measured and not any(
-            abs(number - value) <= 0.5 * 10.0**-places * (1 + 1e-9)
-            and percentage == (other in ("%", "percent"))
-            for number, _, other, _ in printed
-        ):
-            faults.append(f"in no output: {spelling}")
+    for claim in claims(notebook):
+        text = evidence(notebook, claim)
+        if text is None:
+            faults.append(f"no such code cell: {', '.join(claim.sources)}")
+        elif not holds(claim, text):
+            faults.append(f"not printed where it should be: {claim.spelling.strip()}")
     return faults
 
 
+def exchanges(notebook):
+    """Yield each claim with each other number that the notebook prints of its kind.
+
+    That is a number of as many decimals, from a third to three times as large.
+    """
+    printed = {
+        (value, _kind(value, places, unit, spelling), places)
+        for value, places, unit, spelling in _numbers(
+            "\n".join(_text(output) for output in outputs(notebook))
+        )
+    }
+    for claim in claims(notebook):
+        for value, kind, places in printed:
+            alike = kind == claim.kind and places == claim.places
+            low, high = sorted([claim.value / 3, claim.value * 3])
+            if alike and low <= value <= high and value != claim.value:
+                yield claim, dataclasses.replace(claim, value=value)
+
+
+def check_typed_numbers(notebook):
+    """Measured numbers that are typed into a title or an alternative text.
+
+    Those are computed there: ``f"{error:.2f} after an odd move"``. A whole number may
+    be typed if the cell's own group of code cells holds it, printed or as code.
+    """
+    faults = []
+    for index, cell in enumerate(notebook.cells):
+        if cell.cell_type != "code":
+            continue
+        group = [*_group(notebook, index, -1)[::-1], cell]
+        for text, alone in _captions(cell):
+            for value, places, kind, spelling in _measured(text):
+                claim = Claim(value, places, kind, spelling, index)
+                code = "\n".join(c.source for c in group).replace(alone, "")
+                printed = "\n".join(_text(o) for c in group for o in c.outputs)
+                if kind != "integer" or not holds(claim, f"{code}\n{printed}"):
+                    faults.append(
+                        f"typed, not computed: {spelling.strip()} in {text!r}"
+                    )
+    return faults
+
+
+def _captions(cell):
+    """Yield the typed parts of titles and alternative texts, and their source."""
+    names = {"title", "titles", "alt"}
+    tree = ast.parse(cell.source)
+    nodes = list(_alt_nodes(cell))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            nodes += [k.value for k in node.keywords if k.arg in names]
+            if ast.unparse(node.func) == "show_images":
+                nodes += node.args[1:2]
+    for node in nodes:
+        for part in ast.walk(node):
+            if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                yield part.value, part.value
+
+
 def _text(output):
-    """The text of an output; of a figure none."""
+    """The text of an output; of a figure and of stderr none."""
     data = output.get("data", {})
-    if "image/png" in data:
+    if "image/png" in data or output.get("name") == "stderr":
         return ""
     page = re.sub(r"(?s)<style.*?</style>|<[^>]+>", " ", data.get("text/html", ""))
     texts = [output.get("text", ""), data.get("text/plain", ""), html.unescape(page)]
@@ -256,34 +469,46 @@ def _text(output):
 # As run
 
 
-def check_figures(stored: NotebookNode, run: NotebookNode) -> list[str]:
-    """Differences, to the eye, between the figures of two runs of a notebook."""
+def exempt(cell: NotebookNode) -> bool:
+    """Whether a cell's output may differ from machine to machine.
+
+    nbval asks the same tag before it compares the text.
+    """
+    return "nbval-ignore-output" in tags(cell)
+
+
+def compare_figures(cell: NotebookNode, again: list[NotebookNode]) -> list[str]:
+    """Differences, to the eye and to the ear, between a cell's figures and new ones."""
+    if exempt(cell):
+        return []
+    before = [output for output in cell.outputs if _png(output)]
+    after = [output for output in again if _png(output)]
+    if len(before) != len(after):
+        return [f"{len(before)} figures, now {len(after)}"]
     faults = []
-    pairs = zip(code_cells(stored), code_cells(run), strict=True)
-    for number, (cell, again) in enumerate(pairs, 1):
-        before = [output for output in cell.outputs if _png(output)]
-        after = [output for output in again.outputs if _png(output)]
-        if len(before) != len(after):
-            faults.append(
-                f"code cell {number}: {len(before)} figures, now {len(after)}"
-            )
-            continue
-        for old, new in zip(before, after, strict=True):
-            if fault := _difference(_png(old), _png(new)):
-                faults.append(f"code cell {number}: {fault}")
-            was, now = _alt(cell, old), _alt(again, new)
-            if was != now and "nbval-ignore-output" not in tags(cell):
-                faults.append(f"code cell {number}: alt text {was!r}, now {now!r}")
+    for old, new in zip(before, after, strict=True):
+        faults += _difference(_png(old), _png(new))
+        was, now = _alt(cell, old), _alt(cell, new)
+        if was != now:
+            faults.append(f"alt text {was!r}, now {now!r}")
     return faults
+
+
+def compare_text(cell: NotebookNode, again: list[NotebookNode]) -> list[str]:
+    """The difference between what a cell printed and prints; progress bars left out."""
+    if exempt(cell):
+        return []
+    was, now = ("".join(_text(o) for o in outs) for outs in (cell.outputs, again))
+    return [] if was == now else [f"printed {was!r}, now {now!r}"]
 
 
 def _difference(before, after):
     """Say how two PNGs differ to the eye; nothing if they do not."""
     old, new = _pixels(before), _pixels(after)
     if old.shape != new.shape:
-        return f"a figure of {old.shape}, now {new.shape}"
+        return [f"a figure of {old.shape}, now {new.shape}"]
     largest = np.abs(cv2.blur(old - new, (8, 8))).max()
-    return f"a figure differs by {largest:.0f} of 255" if largest > TOLERANCE else ""
+    return [f"a figure differs by {largest:.0f} of 255"] if largest > TOLERANCE else []
 
 
 def _pixels(png):

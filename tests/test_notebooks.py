@@ -1,8 +1,11 @@
 """The notebooks as stored and as run; and proof that the checks find planted faults."""
 
+import ast
 import base64
+import collections
 import copy
 import functools
+import os
 import re
 import subprocess
 import sys
@@ -22,12 +25,14 @@ STORED = [
     checks.check_no_error,
     checks.check_no_stderr,
     checks.check_no_machine_path,
+    checks.check_mime_types,
     checks.check_cell_lengths,
     checks.check_no_semicolon,
     checks.check_sizes,
     checks.check_alt_texts,
     checks.check_ignored_cells,
     checks.check_numbers,
+    checks.check_typed_numbers,
 ]
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.name)
 
@@ -35,11 +40,6 @@ every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.name
 @functools.cache
 def stored(path):
     return nbformat.read(path, as_version=4)
-
-
-@functools.cache
-def run(path):
-    return execute(stored(path), path.parent)
 
 
 @every_notebook
@@ -53,7 +53,7 @@ def test_links(path):
     assert checks.check_links(checks.markdown(stored(path)), path.parent) == []
 
 
-@pytest.mark.parametrize("name", ["README.md", "images/README.md"])
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "images/README.md"])
 def test_links_of_pages(name):
     path = checks.ROOT / name
     assert checks.check_links(path.read_text(encoding="utf-8"), path.parent) == []
@@ -70,10 +70,29 @@ def test_same_imports():
     assert "sys.path" in lines.pop()
 
 
+def test_same_name_same_source():
+    """A function that is told again in another notebook is told alike."""
+    sources = collections.defaultdict(set)
+    for path in NOTEBOOKS:
+        for cell in checks.code_cells(stored(path)):
+            for node in ast.parse(cell.source).body:
+                if isinstance(node, ast.FunctionDef):
+                    sources[node.name].add(ast.unparse(node))
+    assert {name: told for name, told in sources.items() if len(told) > 1} == {}
+
+
 @every_notebook
-def test_as_run(path):
-    assert checks.check_no_stderr(run(path)) == []
-    assert checks.check_figures(stored(path), run(path)) == []
+def test_exchanged_numbers_are_noticed(path):
+    """Put another printed number of its kind in the place of each in the prose."""
+    notebook = stored(path)
+    exchanged = list(checks.exchanges(notebook))
+    missed = [
+        f"{claim.spelling.strip()} → {other.value:g}"
+        for claim, other in exchanged
+        if checks.holds(other, checks.evidence(notebook, claim))
+    ]
+    print(f"{path.name}: {len(missed)} of {len(exchanged)} missed:", *missed, sep="  ")
+    assert len(missed) <= 0.05 * len(exchanged)
 
 
 def test_runs_from_the_top_folder():
@@ -93,11 +112,12 @@ plt.close(figure)"""
 def sound(tmp_path_factory):
     """A small notebook without a fault."""
     cells = [
-        new_markdown_cell("# Title\n\nThe mean is 0.25, or 25 %. See [here](#Title)."),
+        new_markdown_cell("# Title\n\nTwo cells. See [here](#Title)."),
         new_code_cell("import matplotlib.pyplot as plt"),
         new_code_cell('print(1 / 4, "25 %")'),
         new_code_cell(FIGURE),
         new_code_cell("assert True", metadata={"tags": ["nbval-ignore-output"]}),
+        new_markdown_cell("The mean is 0.25, or 25 %."),
     ]
     return execute(new_notebook(cells=cells), tmp_path_factory.mktemp("sound"))
 
@@ -110,7 +130,17 @@ def altered(sound):
 def test_sound_notebook(sound, tmp_path):
     assert [fault for check in STORED for fault in check(sound)] == []
     assert checks.check_links(checks.markdown(sound), tmp_path) == []
-    assert checks.check_figures(sound, execute(sound, tmp_path)) == []
+    assert compared(sound, execute(sound, tmp_path)) == []
+
+
+def compared(notebook, again):
+    pairs = zip(checks.code_cells(notebook), checks.code_cells(again), strict=True)
+    return [
+        fault
+        for old, new in pairs
+        for compare in (checks.compare_text, checks.compare_figures)
+        for fault in compare(old, new.outputs)
+    ]
 
 
 def prose(text):
@@ -171,6 +201,16 @@ FAULTS = {
         checks.check_no_machine_path,
         str(checks.ROOT),
     ),
+    "script": (
+        output(output_type="display_data", data={"application/javascript": "x()"}),
+        checks.check_mime_types,
+        "application/javascript",
+    ),
+    "pasted picture": (
+        lambda nb: nb.cells[0].update(attachments={"x.svg": {"image/svg+xml": "<"}}),
+        checks.check_mime_types,
+        "image/svg+xml",
+    ),
     "long cell": (code("x = 1\n" * 21), checks.check_cell_lengths, "21 lines"),
     "long cells": (
         lambda nb: nb.cells.extend(map(new_code_cell, ["x = 1\n" * 13, "x = 1"] * 3)),
@@ -209,34 +249,101 @@ def test_planted_fault(altered, plant, check, words):
     assert words in fault
 
 
-MEASURED = ["0.26", "−0.25", "0.2501", "26 %", "0.25 %", "1e-3"]
+MEASURED = ["0.26", "−0.25", "0.2501", "26 %", "0.25 %", "1e-3", "12", "89,708"]
 MEASURED += ["3×", "1,000×", "3 times faster", "3 ms", "2 s", "5 minutes"]
 NOT_MEASURED = ["3", "−3", "10×10", "427 × 640", "1980s", "5 times", "`0.4`", "$0.4$"]
-NOT_MEASURED += ["[map](0.4.png)", "https://x.org/0.4", "doi 10.1000/0.4", "arXiv:1.4"]
+NOT_MEASURED += [
+    "(1980)",
+    "2×12×14",
+    "[map](0.4.png)",
+    "https://x.org/0.4",
+    "doi 10.1000/0.4",
+    "arXiv:1.4",
+]
+
+
+def read(notebook, text):
+    notebook.cells[5].source = text
+    return checks.check_numbers(notebook)
+
+
+def printed(notebook, text):
+    output(output_type="stream", text=text)(notebook)
 
 
 @pytest.mark.parametrize("number", MEASURED)
-def test_number_in_no_output(altered, number):
-    altered.cells.append(new_markdown_cell(f"It is **{number}** here."))
-    assert checks.check_numbers(altered) == [f"in no output: {number}"]
-
-
-@pytest.mark.parametrize("number", MEASURED)
-def test_number_in_an_output(altered, number):
-    altered.cells.append(new_markdown_cell(f"It is **{number}** here."))
-    output(output_type="stream", text=f"[ {number}]")(altered)
-    assert checks.check_numbers(altered) == []
+def test_number_not_printed(altered, number):
+    fault = f"not printed where it should be: {number}"
+    assert read(altered, f"It is **{number}** here.") == [fault]
+    printed(altered, f"[ {number}]")
+    assert read(altered, f"It is **{number}** here.") == []
 
 
 @pytest.mark.parametrize("text", ["0.2", "0.3", "25%", "25 percent", *NOT_MEASURED])
 def test_number_without_fault(altered, text):
-    altered.cells.append(new_markdown_cell(f"It is {text} here."))
-    assert checks.check_numbers(altered) == []
+    assert read(altered, f"It is {text} here.") == []
 
 
 def test_minutes_of_reading(altered):
     prose("# Title\n\n15–20 minutes")(altered)
     assert checks.check_numbers(altered) == []
+
+
+DISTANT = new_markdown_cell("In between."), new_code_cell("x = 12")
+SOURCES = {  # what stands far from its output: how many faults
+    "It is 0.25.": 1,
+    "It is 0.25<!-- mean -->.": 0,
+    "It is 0.26<!-- mean -->.": 1,
+    "It is 0.25<!-- gone -->.": 1,
+    "It is 0.25<!-- mean: 25 % -->.": 0,
+    "It is 0.25<!-- mean: other words -->.": 1,
+    "It is 0.25<!-- mean -->, so 0.25.": 1,
+    "It is 0.25, or 25 %<!-- mean -->.": 0,
+    "It is 0.25.\n\nOr 25 %<!-- mean -->.": 1,
+    "- 0.25\n- 25 %<!-- mean -->": 1,
+    "| 0.25 |\n| 25 %<!-- mean --> |": 1,
+    "It is 0.25<!-- gone, mean -->.": 1,
+    "There are 12.": 0,  # in the code
+    "There are 13.": 1,
+    "<details>It is 0.25.</details>": 1,
+}
+
+
+@pytest.mark.parametrize(("text", "faults"), SOURCES.items())
+def test_sources_of_numbers(altered, text, faults):
+    altered.cells[2].id = "mean"
+    altered.cells[5:] = [*copy.deepcopy(DISTANT), new_markdown_cell(text)]
+    assert len(checks.check_numbers(altered)) == faults
+
+
+def test_an_answer_is_printed_below(altered):
+    answer = "<details><summary>Predict.</summary>It is 0.25.</details>"
+    altered.cells.insert(2, new_markdown_cell(answer))
+    assert checks.check_numbers(altered) == []
+    altered.cells[2].source = "It is 0.25."
+    assert len(checks.check_numbers(altered)) == 1
+
+
+def test_exchanges(altered):
+    printed(altered, "0.30, 0.9, 9.99, 75 %, 0.75")
+    exchanged = {(c.value, other.value) for c, other in checks.exchanges(altered)}
+    assert exchanged == {(0.25, 0.30), (0.25, 0.75), (25, 75)}
+
+
+@pytest.mark.parametrize(
+    ("source", "faults"),
+    [
+        ('show(figure, f"A line that rises to {1 / 4:.2f}.")', 0),
+        ('show(figure, "A line that rises to 0.25.")', 1),
+        ('show(figure, "A line.", title="Up to 25 %")', 1),
+        ('alt = "A line over 12 places."', 1),
+        ('alt = "A line over 12 places."\nrange(12)', 0),
+        ('show_images([x], ["0.25 of it"], alt="A grid of 10×10.")', 1),
+    ],
+)
+def test_typed_numbers(altered, source, faults):
+    code(source)(altered)
+    assert len(checks.check_typed_numbers(altered)) == faults
 
 
 @pytest.mark.parametrize(
@@ -262,41 +369,93 @@ def paint(notebook, change):
     data["image/png"] = base64.b64encode(cv2.imencode(".png", image)[1]).decode()
 
 
-def test_painted_figure(altered, sound):
-    paint(altered, checks.TOLERANCE)
-    assert checks.check_figures(altered, sound) == []
-    paint(altered, 8)
-    assert checks.check_figures(altered, sound) == [
-        "code cell 3: a figure differs by 20 of 255"
-    ]
+def paint_faintly(notebook):
+    paint(notebook, checks.TOLERANCE)
 
 
-def test_figure_of_other_size(altered, sound):
-    data = altered.cells[3].outputs[0].data
+def paint_clearly(notebook):
+    paint(notebook, 20)
+
+
+def resize(notebook):
+    data = notebook.cells[3].outputs[0].data
     image = cv2.imencode(".png", np.zeros((4, 4, 3)))[1]
     data["image/png"] = base64.b64encode(image).decode()
-    (fault,) = checks.check_figures(altered, sound)
-    assert "a figure of (4, 4, 3), now" in fault
 
 
-def test_missing_figure(altered, sound):
-    altered.cells[3].outputs.clear()
-    assert checks.check_figures(altered, sound) == ["code cell 3: 0 figures, now 1"]
+def lose_figure(notebook):
+    notebook.cells[3].outputs.clear()
 
 
-def test_other_alt_text(altered, sound):
-    altered.cells[3].outputs[0].metadata["image/png"]["alt"] = "A falling line."
-    (fault,) = checks.check_figures(altered, sound)
-    assert "A falling line." in fault
+def say_otherwise(notebook):
+    notebook.cells[3].outputs[0].metadata["image/png"]["alt"] = "A falling line."
 
 
-@pytest.mark.parametrize(("printed", "failed"), [("0.25", []), ("0.26", ["1"])])
-def test_nbval_compares_text(altered, tmp_path, printed, failed):
-    altered.cells[2].outputs[0].text = f"{printed} 25 %\n"
-    nbformat.write(altered, tmp_path / "copy.ipynb")
-    options = ["--nbval", "--nbval-current-env", "--color=no", "-rA"]
-    command = [sys.executable, "-m", "pytest", *options, "copy.ipynb"]
-    report = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    results = re.findall(r"(PASSED|FAILED) copy.ipynb::Cell (\d)", report.stdout)
-    assert len(results) == 4
-    assert [cell for result, cell in results if result == "FAILED"] == failed
+def print_otherwise(notebook):
+    notebook.cells[2].outputs[0].text = "0.26 25 %\n"
+
+
+def warn(notebook):
+    notebook.cells[2].source += '\nimport sys\nprint("careful", file=sys.stderr)'
+
+
+CHANGES = {  # what is changed: the words of the fault, if there is to be one
+    paint_faintly: "",
+    paint_clearly: "a figure differs by 20 of 255",
+    resize: "a figure of (4, 4, 3), now",
+    lose_figure: "0 figures, now 1",
+    say_otherwise: "A falling line.",
+    print_otherwise: "printed '0.26 25 %",
+}
+
+
+def exempt_all(notebook):
+    for cell in notebook.cells:
+        cell.metadata["tags"] = ["nbval-ignore-output"]
+
+
+@pytest.mark.parametrize(("change", "words"), CHANGES.items())
+def test_changed_output(altered, sound, change, words):
+    change(altered)
+    faults = compared(altered, sound)
+    assert len(faults) == bool(words) and all(words in fault for fault in faults)
+    exempt_all(altered)
+    assert compared(altered, sound) == []
+
+
+FAILING = {  # the cells that fail where pytest runs the notebooks
+    paint_faintly: [],
+    paint_clearly: ["2"],
+    lose_figure: ["2"],
+    say_otherwise: ["2"],
+    print_otherwise: ["1"],
+    warn: ["1"],
+    exempt_all: [],
+}
+
+
+def test_nbval_compares_text_and_figures(sound, tmp_path):
+    """One run of pytest for all, as starting it takes longer than a notebook."""
+    expected = []
+    for number, (change, cells) in enumerate(FAILING.items()):
+        notebook = copy.deepcopy(sound)
+        change(notebook)
+        if change is exempt_all:  # then nothing else matters
+            paint_clearly(notebook)
+            print_otherwise(notebook)
+        nbformat.write(notebook, tmp_path / f"{number}.ipynb")
+        expected += [(f"{number}.ipynb", cell) for cell in cells]
+    options = ["-p", "conftest", "--nbval", "--nbval-current-env", "--color=no", "-rA"]
+    command = [sys.executable, "-m", "pytest", *options, "."]
+    path = os.pathsep.join(map(str, [checks.ROOT, checks.ROOT / "tests"]))
+    report = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    results = re.findall(r"(PASSED|FAILED) (\d.ipynb)::Cell (\d)", report.stdout)
+    assert len(results) == 4 * len(FAILING), report.stdout
+    failed = [(name, cell) for result, name, cell in results if result == "FAILED"]
+    assert sorted(failed) == expected

@@ -5,10 +5,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+MODULES = sorted(path.name for path in ROOT.glob("*.py"))
 
 
-@pytest.mark.parametrize("command", [["check"], ["format", "--diff"]], ids=" ".join)
-def test_ruff(command):
-    ruff = [sys.executable, "-m", "ruff", *command, "."]
-    report = subprocess.run(ruff, cwd=ROOT, capture_output=True, text=True)
+@pytest.mark.parametrize(
+    "command",
+    [["ruff", "check", "."], ["ruff", "format", "--diff", "."], ["mypy", *MODULES]],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_style(command):
+    tool = [sys.executable, "-m", *command]
+    report = subprocess.run(tool, cwd=ROOT, capture_output=True, text=True)
     assert report.returncode == 0, report.stdout + report.stderr

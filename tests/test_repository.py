@@ -1,0 +1,80 @@
+"""What must hold for the whole checkout: no secrets, no machine, no network."""
+
+import os
+import re
+import socket
+import subprocess
+
+import notebook_checks as checks
+import pytest
+
+SECRET = re.compile(
+    r"""
+    \b(?: gh[pousr]_ | github_pat_ | glpat- | xox[abps]- | hf_ | pypi- )\w{16}
+    | \b(?: AKIA | ASIA )[A-Z\d]{16}\b
+    | -----BEGIN\ [A-Z\ ]*PRIVATE\ KEY-----
+    | ://[^/\s:@"'`]+:[^/\s:@"'`]+@  # a password in an address
+    | \b(?: token | password | secret )\s*[=:]\s*["'][^"'{}<]{8,}
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+def faults(text):
+    """Secrets and paths of one machine in a text."""
+    found = [f"secret: {match[0][:12]}…" for match in SECRET.finditer(text)]
+    paths = checks.machine_path().finditer(text)
+    return found + [f"path of one machine: {match[0]}" for match in paths]
+
+
+def stored_files():
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(
+        listed, cwd=checks.ROOT, capture_output=True, text=True, check=True
+    )
+    return [name for name in names.stdout.split("\0") if name]
+
+
+@pytest.mark.skipif(not (checks.ROOT / ".git").exists(), reason="not a checkout")
+def test_no_secret_and_no_machine():
+    own = ("tests/", ".github/", "handout/")  # they name what they look for
+    found = {}
+    for name in stored_files():
+        path = checks.ROOT / name
+        if path.suffix in {".jpg", ".png"} or not path.is_file():
+            continue
+        text = path.read_text(encoding="utf-8")
+        text = re.sub(r'"image/png": "[^"]*"', "", text)  # chance alone spells a path
+        kept = [fault for fault in faults(text) if not name.startswith(own)]
+        if kept:
+            found[name] = kept
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ghp_" + "a1" * 18,
+        "AKIA" + "A1" * 8,
+        "-----BEGIN " + "RSA PRIVATE KEY-----",
+        "https://someone:" + "word@example.org",
+        'token = "' + "x" * 20 + '"',
+        "/home/" + "someone/notes",
+        "C:" + "\\Users\\someone",
+    ],
+)
+def test_planted_secret(text):
+    assert len(faults(f"It is {text} here.")) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["https://x.org/a:b", "a token, a password", "token=TOKEN", "~/notes"]
+)
+def test_no_secret(text):
+    assert faults(text) == []
+
+
+@pytest.mark.skipif(os.environ.get("NETWORK") != "cut", reason="there is a network")
+def test_the_network_is_cut():
+    """Where .ci/run says so: then every test has run without one."""
+    assert [name for _, name in socket.if_nameindex()] == ["lo"]
