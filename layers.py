@@ -13,9 +13,12 @@ pad circularly.
 
 import copy
 from collections.abc import Callable, Collection
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
+
+Padding = Literal["circular", "zeros", "reflect"]
 
 
 def dense_max(x: Tensor, size: int = 2) -> Tensor:
@@ -75,7 +78,7 @@ def cells(x: Tensor) -> Tensor:
     return x.unflatten(3, (-1, 2)).unflatten(2, (-1, 2))
 
 
-def blur_pool(x: Tensor, padding: str = "circular") -> Tensor:
+def blur_pool(x: Tensor, padding: Padding = "circular") -> Tensor:
     """Blur with the weights 1, 2, 1 along both axes, and keep every second pixel.
 
     Parameters
@@ -113,7 +116,7 @@ def blur_pool(x: Tensor, padding: str = "circular") -> Tensor:
     return x
 
 
-def one_before(after: Tensor, dim: int, padding: str) -> Tensor:
+def one_before(after: Tensor, dim: int, padding: Padding) -> Tensor:
     """Find the neighbours before the kept pixels, given those after them.
 
     Parameters
@@ -320,7 +323,7 @@ def keep(x: Tensor, choice: Tensor) -> Tensor:
     >>> keep(torch.arange(8).view(1, 1, 2, 4), torch.tensor([3]))
     tensor([[[[5, 7]]]])
     """
-    number = torch.arange(len(x), device=x.device)
+    number = torch.arange(x.shape[0], device=x.device)
     return cells(x)[number, :, :, choice // 2, :, choice % 2]
 
 
@@ -420,7 +423,7 @@ class BlurPool(nn.Module):
     torch.Size([1, 8, 16, 16])
     """
 
-    def __init__(self, padding: str = "circular"):
+    def __init__(self, padding: Padding = "circular"):
         super().__init__()
         self.padding = padding
 
@@ -462,7 +465,7 @@ def swap_strides(
     network: nn.Module,
     down: Callable[[], nn.Module],
     blocks: Collection[str] = (),
-    padding: str = "circular",
+    padding: Padding = "circular",
 ) -> nn.Module:
     """Copy a network, and put something better in place of each stride of 2.
 
@@ -562,7 +565,7 @@ def _goes_down(name: str, layer: nn.Module) -> bool:
     return True
 
 
-def _dense_pool(size: int, padding: str) -> nn.Module:
+def _dense_pool(size: int, padding: Padding) -> nn.Module:
     if padding == "circular":
         return DenseMax(size)
     before, after = (size - 1) // 2, size // 2  # a pixel repeated changes no maximum

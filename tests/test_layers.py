@@ -1,4 +1,10 @@
-"""The layers of notebook 6, taken from its cells, against their definitions."""
+"""layers.py against its definitions, its peers, whole networks, and bad input."""
+
+import ast
+import copy
+import doctest
+import warnings
+from functools import partial
 
 import nbformat
 import numpy as np
@@ -6,23 +12,150 @@ import pytest
 import torch
 import torch.nn.functional as F
 from notebook_checks import ROOT, code_cells, tags
+from torch import nn
+
+import layers
+from layers import Align, BlurPool, DenseMax, Polyphase, swap_strides
+
+SIDES = [(2, 2), (4, 6), (10, 8)]
+F_PAD = {"circular": "circular", "zeros": "constant", "reflect": "reflect"}
 
 
-def layers() -> dict:
-    path = ROOT / "notebooks" / "06_repair.ipynb"
-    names = {"torch": torch, "F": F}
-    for cell in code_cells(nbformat.read(path, as_version=4)):
-        if "layers" in tags(cell):
-            exec(cell.source, names)
-    return names
-
-
-LAYERS = layers()
-
-
-def pictures(seed, channels, side, values):
+def pictures(seed, channels, sides, values, count=2):
     random = torch.Generator().manual_seed(seed)
-    return torch.randint(values, (2, channels, side, side), generator=random).double()
+    shape = (count, channels, *sides)
+    return torch.randint(values, shape, generator=random).double()
+
+
+# The source
+
+
+def code_of(function):
+    """What a function does: no docstring, comment or annotation."""
+    function = copy.deepcopy(function)
+    function.returns = None
+    for argument in ast.walk(function.args):
+        if isinstance(argument, ast.arg):
+            argument.annotation = None
+    if ast.get_docstring(function) is not None:
+        del function.body[0]
+    return ast.unparse(function)
+
+
+def functions(source):
+    nodes = ast.parse(source).body
+    return {n.name: code_of(n) for n in nodes if isinstance(n, ast.FunctionDef)}
+
+
+def faults(notebook, module):
+    cells = [cell for cell in code_cells(notebook) if "layers" in tags(cell)]
+    shown = {k: v for cell in cells for k, v in functions(cell.source).items()}
+    stands = functions(module)
+    other = [
+        f"{k} is not that of layers.py" for k in shown if shown[k] != stands.get(k)
+    ]
+    return other if shown else ["shows no function of layers.py"]
+
+
+def test_the_notebook_shows_the_code_that_stands_here():
+    notebook = nbformat.read(ROOT / "notebooks" / "06_repair.ipynb", as_version=4)
+    assert not faults(notebook, (ROOT / "layers.py").read_text())
+
+
+def shows(source, tag="layers"):
+    cell = nbformat.v4.new_code_cell(source, metadata={"tags": [tag]})
+    return nbformat.v4.new_notebook(cells=[cell])
+
+
+@pytest.mark.parametrize(
+    "source, found",
+    [
+        ("def f(x):\n    return x + 1", 0),
+        ("def f(x):\n    return x + 2", 1),
+        ("def f(x, y):\n    return x + 1", 1),
+        ("def g(x):\n    return x + 1", 1),
+        ("def f(x):\n    return x + 2\n\n\ndef g(x):\n    return x", 2),
+        ("x = 1", 1),
+    ],
+)
+def test_another_source_is_found(source, found):
+    module = 'def f(x: int) -> int:\n    """Add one."""\n    return x + 1  # one\n'
+    assert len(faults(shows(source), module)) == found
+    assert faults(shows(source, "other"), module) == ["shows no function of layers.py"]
+
+
+def test_it_needs_torch_alone():
+    tree = ast.walk(ast.parse((ROOT / "layers.py").read_text()))
+    found = [n for n in tree if isinstance(n, ast.Import | ast.ImportFrom)]
+    names = [[n.module] if isinstance(n, ast.ImportFrom) else n.names for n in found]
+    roots = {getattr(n, "name", n).split(".")[0] for group in names for n in group}
+    assert roots == {"copy", "collections", "typing", "torch"}
+
+
+def test_the_examples_run():
+    failed, attempted = doctest.testmod(layers)
+    public = [n for n in vars(layers).values() if hasattr(n, "__doc__")]
+    public = [n for n in public if getattr(n, "__module__", "") == "layers"]
+    examples = [n for n in public if not n.__name__.startswith("_")]
+    assert all(">>> " in n.__doc__ for n in examples)
+    assert failed == 0 and attempted >= len(examples) > 10
+
+
+# Maximum and blur, against PyTorch's
+
+
+@pytest.mark.parametrize("size", range(1, 6))
+@pytest.mark.parametrize("sides", [(5, 7), (6, 8)])
+def test_dense_max_is_a_max_pooling(size, sides):
+    x = pictures(0, 3, sides, 1000) - 500
+    before, after = (size - 1) // 2, size // 2
+    padded = F.pad(x, (before, after, before, after), mode="circular")
+    assert torch.equal(layers.dense_max(x, size), F.max_pool2d(padded, size, stride=1))
+
+
+def test_dense_max_and_a_stride_are_the_usual_pooling():
+    x = pictures(0, 3, (6, 8), 1000) - 500
+    assert torch.equal(DenseMax()(x)[..., ::2, ::2], F.max_pool2d(x, 2))
+    usual = F.max_pool2d(x, 3, stride=2, padding=1)[..., 1:, 1:]
+    assert torch.equal(DenseMax(3)(x)[..., 2::2, 2::2], usual)
+
+
+def blur_by_definition(x, padding):
+    kernel = torch.tensor([[1, 2, 1], [2, 4, 2], [1, 2, 1]]).to(x) / 16
+    kernel = kernel.expand(x.shape[1], 1, 3, 3)
+    padded = F.pad(x, (1, 1, 1, 1), mode=F_PAD[padding])
+    return F.conv2d(padded, kernel, stride=2, groups=x.shape[1])
+
+
+@pytest.mark.parametrize("padding", F_PAD)
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("sides", SIDES)
+def test_blur_is_a_convolution(padding, channels, sides):
+    x = pictures(0, channels, sides, 100)  # of which no sum is rounded
+    assert torch.equal(BlurPool(padding)(x), blur_by_definition(x, padding))
+
+
+@pytest.mark.parametrize("padding", F_PAD)
+def test_blur_has_the_gradient_of_a_convolution(padding):
+    x = pictures(0, 2, (4, 6), 100).requires_grad_()
+    weights = pictures(1, 2, (2, 3), 100)
+    (layers.blur_pool(x, padding) * weights).sum().backward()
+    found, x.grad = x.grad, None
+    (blur_by_definition(x, padding) * weights).sum().backward()
+    assert torch.equal(found, x.grad)
+
+
+def test_nothing_is_changed_in_place():
+    x = pictures(0, 2, (4, 6), 100)
+    before = x.clone()
+    for padding in F_PAD:
+        layers.blur_pool(x, padding)
+    for layer in (DenseMax(3), Polyphase(), Align()):
+        layer(x)
+    assert torch.equal(x, before)
+
+
+# The choice
 
 
 def is_moved_copy(a, b):
@@ -39,32 +172,38 @@ def follows_every_move(layer, x):
     )
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("side", [4, 6, 10])
-def test_blurred_pooling_is_a_convolution(channels, side):
-    x = pictures(0, channels, side, 100)
-    highest = F.max_pool2d(F.pad(x, (0, 1, 0, 1), mode="circular"), 2, stride=1)
-    kernel = torch.tensor([[1.0, 2, 1], [2, 4, 2], [1, 2, 1]]).double() / 16
-    expected = F.conv2d(
-        F.pad(highest, (1, 1, 1, 1), mode="circular"),
-        kernel.expand(channels, 1, 3, 3),
-        stride=2,
-        groups=channels,
-    )
-    torch.testing.assert_close(LAYERS["blurred_pooling"](x), expected)
+def by_norm(x):
+    """Adaptive polyphase sampling from its definition, whose ties go to a name."""
+    parts = [x[..., i::2, j::2] for i in (0, 1) for j in (0, 1)]
+    norms = torch.stack([torch.linalg.vector_norm(p, dim=(1, 2, 3)) for p in parts])
+    largest = norms.argmax(0).tolist()
+    return torch.stack([parts[which][image] for image, which in enumerate(largest)])
 
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("channels", [1, 3])
 # With few values, the norms of two components often tie.
 @pytest.mark.parametrize("values", [1000, 3, 2])
-def test_polyphase_follows_every_move(seed, channels, values):
-    assert follows_every_move(LAYERS["polyphase"], pictures(seed, channels, 8, values))
+@pytest.mark.parametrize("sides", [(8, 8), (6, 10)])
+def test_polyphase_follows_every_move(seed, channels, values, sides):
+    x = pictures(seed, channels, sides, values) - values // 3
+    assert follows_every_move(Polyphase(), x)
 
 
-def mirrored():
-    x = pictures(0, 1, 8, 1000)
-    return x + x.flip(3).roll(1, 3)
+@pytest.mark.parametrize("kind", ["float16", "bfloat16", "float32", "float64", "int32"])
+def test_polyphase_follows_in_every_type(kind):
+    x = pictures(0, 2, (8, 8), 2000).to(getattr(torch, kind))
+    x[1] += x[1].flip(2)  # a tie
+    kept = Polyphase()(x)
+    assert kept.dtype == x.dtype and follows_every_move(Polyphase(), x)
+    exact = Polyphase()(x.double())
+    assert torch.equal(kept.double(), exact)
+
+
+def mirrored(side=8):
+    """Two components of one norm, each the mirror image of the other."""
+    x = pictures(0, 1, (side, side), 1000, count=1)
+    return x + x.flip(3)
 
 
 def lone_pixel():
@@ -73,31 +212,286 @@ def lone_pixel():
     return x
 
 
+def swapped_channels():
+    a, b = pictures(0, 2, (4, 4), 100)[0]
+    x = torch.zeros(1, 2, 8, 8).double()
+    x[0, :, ::2, ::2], x[0, :, ::2, 1::2] = torch.stack([a, b]), torch.stack([b, a])
+    return x
+
+
+def opposite():
+    x = torch.zeros(1, 1, 8, 8).double()
+    x[..., ::2, ::2] = pictures(0, 1, (4, 4), 100, count=1)
+    return x - x.roll(1, 3)
+
+
 TIES = {
     "mirror images": mirrored(),
+    "upside down": mirrored().mT,
+    "a half turn": mirrored() + mirrored().flip(2),
     "a lone pixel": lone_pixel(),
     "all equal": torch.ones(1, 2, 6, 6),
+    "nothing": torch.zeros(1, 2, 6, 6),
     "checkers": (torch.arange(8) % 2).expand(1, 1, 8, 8).clone().double(),
+    "channels swapped": swapped_channels(),
+    "one the negative of the other": opposite(),
 }
 
 
 @pytest.mark.parametrize("x", TIES.values(), ids=TIES)
 def test_polyphase_follows_every_move_with_ties(x):
-    assert follows_every_move(LAYERS["polyphase"], x)
+    assert follows_every_move(Polyphase(), x)
 
 
-def test_the_norm_alone_does_not_break_ties():
-    assert not follows_every_move(LAYERS["polyphase_by_norm"], mirrored())
+@pytest.mark.parametrize("x", [mirrored(), mirrored().mT, swapped_channels()])
+def test_the_norm_alone_does_not_break_ties(x):
+    assert not follows_every_move(by_norm, x)
 
 
 def test_a_stride_does_not_follow():
-    assert not follows_every_move(lambda x: F.max_pool2d(x, 2), pictures(0, 1, 8, 1000))
+    x = pictures(0, 1, (8, 8), 1000)
+    assert not follows_every_move(lambda x: F.max_pool2d(x, 2), x)
+    assert not follows_every_move(BlurPool(), x)
 
 
-def test_polyphase_keeps_the_component_of_largest_norm():
-    x = pictures(1, 2, 8, 1000)
-    highest = LAYERS["dense_max"](x)
-    parts = [highest[..., i::2, j::2] for i in (0, 1) for j in (0, 1)]
-    for image, kept in enumerate(LAYERS["polyphase"](x)):
-        largest = max((part[image] for part in parts), key=torch.linalg.vector_norm)
-        assert torch.equal(kept, largest)
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+@pytest.mark.parametrize("shape", [(64, 8, 32, 32), (64, 32, 8, 8), (2, 64, 28, 28)])
+def test_polyphase_is_that_of_its_authors_where_nothing_ties(kind, shape):
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=kind)
+    assert torch.equal(Polyphase()(x), by_norm(x))
+
+
+def test_rounding_does_not_choose():
+    random = torch.Generator().manual_seed(0)
+    x = mirrored(64).float() * torch.rand(1, 64, 1, 1, generator=random)
+    moved = [x.roll(by, 3) for by in range(0, 64, 2)]
+    assert len({sum_of_squares(x).item() for x in moved}) > 1
+    assert len({layers.choose(x).item() for x in moved}) == 1
+
+
+def sum_of_squares(x):
+    return x[..., ::2, ::2].square().sum()
+
+
+def test_nan_goes_through():
+    for number in (float("nan"), float("inf")):
+        for place in np.ndindex(2, 2):
+            x = pictures(0, 1, (8, 8), 10)
+            x[0, 0, place[0], place[1]] = number
+            assert not Polyphase()(x)[0].isfinite().all()
+
+
+def test_a_device_without_float64_gets_float32(monkeypatch):
+    class OnMps:
+        device = torch.device("mps")
+
+        def to(self, kind):
+            return kind
+
+    assert layers.widest(OnMps()) == torch.float32
+    monkeypatch.setattr(layers, "widest", lambda x: x.float())
+    for x in TIES.values():
+        assert follows_every_move(Polyphase(), x)
+
+
+def test_align_puts_the_choice_where_a_stride_reads():
+    for x in [pictures(0, 2, (6, 8), 1000), *TIES.values()]:
+        assert torch.equal(Align()(x)[..., ::2, ::2], Polyphase()(x))
+        follows = nn.Sequential(Align(), DenseMax(3), nn.MaxPool2d(1, 2))
+        assert follows_every_move(follows, x)
+
+
+def test_a_branch_keeps_what_another_chose():
+    x = pictures(0, 2, (8, 8), 1000)
+    choice = layers.choose(x)
+    sum_of_branches = layers.keep(x, choice) + layers.keep(x.square(), choice)
+    assert torch.equal(sum_of_branches, layers.keep(x + x.square(), choice))
+
+
+def test_the_gradient_goes_to_what_was_kept():
+    x = pictures(0, 2, (4, 4), 1000).requires_grad_()
+    Polyphase()(x).sum().backward()
+    assert torch.equal(Polyphase()(x.grad), torch.ones(2, 2, 2, 2))
+    assert x.grad.sum() == 2 * 2 * 4
+
+
+# Bad input
+
+
+@pytest.mark.parametrize("layer", [BlurPool(), Polyphase(), Align()])
+@pytest.mark.parametrize("shape", [(1, 1, 15, 16), (1, 1, 16, 15), (16, 16), (1, 4, 4)])
+def test_odd_sides_are_refused(layer, shape):
+    with pytest.raises(ValueError, match="x must .* even height and width.*16|4"):
+        layer(torch.zeros(shape))
+
+
+def test_unknown_padding_is_refused():
+    wanted = "padding must be 'circular', 'zeros' or 'reflect', got 'wrap'"
+    with pytest.raises(ValueError, match=wanted):
+        layers.blur_pool(torch.zeros(1, 1, 4, 4), "wrap")
+    with pytest.raises(ValueError, match=wanted):
+        swap_strides(nn.Sequential(nn.Conv2d(1, 1, 3, 2, 1)), BlurPool, padding="wrap")
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Conv2d(3, 8, 11, stride=4, padding=5),
+        nn.Conv2d(3, 8, 3, stride=2),
+        nn.Conv2d(3, 8, 2, stride=2),
+        nn.Conv2d(3, 8, 3, stride=(1, 2), padding=1),
+        nn.MaxPool2d(3, 2),
+        nn.MaxPool2d(3),
+        nn.MaxPool2d(2, ceil_mode=True),
+        nn.AvgPool2d(2),
+    ],
+    ids=str,
+)
+def test_strides_that_cannot_be_swapped_are_refused(layer):
+    with pytest.raises(ValueError, match="stride of 2|stride 2 .* got 1: "):
+        swap_strides(nn.Sequential(nn.Identity(), layer), Polyphase)
+
+
+def test_a_network_without_strides_is_refused():
+    with pytest.raises(ValueError, match="network must have .* stride 2"):
+        swap_strides(nn.Sequential(nn.Conv2d(1, 1, 3)), Polyphase)
+
+
+# Whole networks
+
+BLOCKS = ["layer2.0", "layer3.0", "layer4.0"]
+every_second = partial(nn.MaxPool2d, 1, 2)
+
+
+@pytest.fixture(scope="module")
+def resnet():
+    from torchvision.models import resnet18
+
+    torch.manual_seed(0)
+    return resnet18(num_classes=10)
+
+
+def noise(count=2):
+    return torch.randn(count, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+
+
+@torch.inference_mode()
+def change(network, x):
+    """Largest change of a logit over a few circular moves."""
+    # With the statistics of no batch, every image gets one answer.
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = None
+    network.train()(x)
+    network.eval()
+    moves = [(0, 0), (1, 0), (0, 1), (13, 22)]
+    logits = torch.stack([network(x.roll(move, (2, 3))) for move in moves])
+    return (logits.amax(0) - logits.amin(0)).max().item()
+
+
+def test_a_resnet_follows_if_its_branches_share_a_choice(resnet):
+    assert change(swap_strides(resnet, Polyphase, BLOCKS), noise()) < 1e-5
+
+
+@pytest.mark.parametrize(
+    "down, blocks, padding",
+    [
+        (every_second, (), "circular"),
+        (BlurPool, (), "circular"),
+        (Polyphase, (), "circular"),
+        (Polyphase, BLOCKS[:2], "circular"),
+        (Polyphase, BLOCKS, "zeros"),
+    ],
+    ids=["plain", "blurred", "each for itself", "one apart", "zero-padded"],
+)
+def test_a_resnet_does_not_follow_else(resnet, down, blocks, padding):
+    assert change(swap_strides(resnet, down, blocks, padding), noise()) > 0.1
+
+
+@pytest.mark.parametrize("kind", [torch.float64, torch.bfloat16])
+def test_a_resnet_follows_in_other_types(resnet, kind):
+    follows = swap_strides(resnet, Polyphase, BLOCKS).to(kind)
+    small = noise()[..., :32, :32].to(kind)
+    assert change(follows, small) < (1e-7 if kind == torch.float64 else 0.05)
+
+
+def names(network):
+    return {name: type(module).__name__ for name, module in network.named_modules()}
+
+
+def test_swapping_leaves_the_network_as_it_is(resnet):
+    before, state = names(resnet), copy.deepcopy(resnet.state_dict())
+    swapped = swap_strides(resnet, Polyphase, BLOCKS)
+    assert names(resnet) == before
+    assert all(torch.equal(resnet.state_dict()[k], v) for k, v in state.items())
+    strides = [m.stride for m in resnet.modules() if isinstance(m, nn.Conv2d)]
+    assert strides.count((2, 2)) == 7
+    modes = {m.padding_mode for m in resnet.modules() if isinstance(m, nn.Conv2d)}
+    assert modes == {"zeros"}
+    assert len(swapped.state_dict()) == len(state)
+
+
+def test_swapping_in_plain_strides_changes_nothing(resnet):
+    with torch.inference_mode():
+        before = resnet.eval()(noise())
+        same = swap_strides(resnet, every_second, padding="zeros").eval()
+        torch.testing.assert_close(same(noise()), before)
+
+
+@pytest.mark.parametrize("padding", F_PAD)
+@pytest.mark.parametrize("size", [2, 3])
+def test_a_dense_pooling_and_a_stride_are_the_usual_one(padding, size):
+    pool = nn.Sequential(nn.MaxPool2d(size, 2, (size - 1) // 2))
+    x = pictures(0, 2, (8, 6), 1000) - 2000
+    inside = slice(None), slice(None), slice(1, None), slice(1, None)
+    swapped = swap_strides(pool, every_second, padding=padding)
+    assert torch.equal(swapped(x)[inside], pool(x)[inside])
+    if padding != "circular":
+        assert torch.equal(swapped(x), pool(x))
+
+
+def test_a_pooling_within_a_block_shares_its_choice():
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.pool, self.conv = nn.MaxPool2d(3, 2, 1), nn.Conv2d(1, 1, 3, 2, 1)
+
+        def forward(self, x):
+            return self.pool(x) + self.conv(x)
+
+    torch.manual_seed(0)
+    network = nn.Sequential(Block().double())
+    network[0].conv.weight.data.round_(decimals=1).mul_(10)
+    network[0].conv.bias.data.zero_()
+    x = pictures(0, 1, (8, 8), 1000)
+    assert follows_every_move(swap_strides(network, Polyphase, ["0"]), x)
+    assert not follows_every_move(swap_strides(network, Polyphase), x)
+
+
+# Graphs
+
+UNTIED, TIED = pictures(0, 1, (8, 8), 1000, count=1), mirrored()
+
+
+@pytest.mark.parametrize("layer", [BlurPool("zeros"), Polyphase(), Align()], ids=str)
+def test_a_recorded_graph_breaks_ties(layer):
+    # Recorded where nothing ties.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # deprecated; and sides are of one parity
+        trace = torch.jit.trace(layer, UNTIED)
+    any_number = ({0: torch.export.Dim.AUTO},)
+    two = torch.cat([UNTIED, UNTIED])
+    export = torch.export.export(layer, (two,), dynamic_shapes=any_number).module()
+    compiled = torch.compile(layer, backend="eager", fullgraph=True)
+    for graph in (trace, export, compiled):
+        for move in np.ndindex(2, 2):
+            x = torch.cat([TIED, UNTIED, TIED]).roll(move, (2, 3))
+            assert torch.equal(graph(x), layer(x))
+    x = mirrored(12)
+    assert torch.equal(trace(x), layer(x))
+
+
+def test_what_breaks_ties_is_made_where_the_input_is():
+    x = torch.empty(0, device="meta", dtype=torch.float16)
+    made = layers.irregular(4, x)
+    assert (made.device, made.dtype) == (x.device, x.dtype)
