@@ -261,9 +261,15 @@ def test_polyphase_is_that_of_its_authors_where_nothing_ties(kind, shape):
     assert torch.equal(Polyphase()(x), by_norm(x))
 
 
+def test_a_tie_in_one_image_does_not_touch_the_others():
+    others = pictures(0, 1, (8, 8), 1000, count=8)
+    chosen = layers.choose(torch.cat([mirrored(), others]))
+    assert torch.equal(chosen[1:], layers.choose(others))
+
+
 def test_rounding_does_not_choose():
     random = torch.Generator().manual_seed(0)
-    x = mirrored(64).float() * torch.rand(1, 64, 1, 1, generator=random)
+    x = mirrored(64) * torch.rand(1, 64, 1, 1, generator=random).double()
     moved = [x.roll(by, 3) for by in range(0, 64, 2)]
     assert len({sum_of_squares(x).item() for x in moved}) > 1
     assert len({layers.choose(x).item() for x in moved}) == 1
@@ -464,7 +470,9 @@ def test_a_pooling_within_a_block_shares_its_choice():
     network[0].conv.weight.data.round_(decimals=1).mul_(10)
     network[0].conv.bias.data.zero_()
     x = pictures(0, 1, (8, 8), 1000)
-    assert follows_every_move(swap_strides(network, Polyphase, ["0"]), x)
+    shared = swap_strides(network, Polyphase, ["0"])
+    assert follows_every_move(shared, x)
+    assert torch.equal(shared(x), swap_strides(network, every_second)(Align()(x)))
     assert not follows_every_move(swap_strides(network, Polyphase), x)
 
 
