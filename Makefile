@@ -39,7 +39,7 @@ constraints: .venv/test
 	$(python) -m pip freeze --quiet > .github/constraints.txt
 
 handout: .venv/handout
-	$(python) handout/build.py
+	$(python) -m handout.build
 
 # The stamps .venv/lab, .venv/test and .venv/handout say that the packages are complete.
 # .venv/lab and the one in question go before an installation and return after it;

@@ -215,7 +215,7 @@ def check_links(text: str, folder: Path) -> list[str]:
     targets += re.findall(r"^\[[^\]]+\]:\s*(\S+)", prose, re.MULTILINE)
     faults = []
     for target in targets:
-        if re.match(r"https?:|mailto:", target):
+        if re.match(r"https?:|mailto:|attachment:", target):
             continue
         path, _, anchor = unquote(target).partition("#")
         if not (folder / path).exists():

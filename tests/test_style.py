@@ -10,8 +10,13 @@ MODULES = sorted(path.name for path in ROOT.glob("*.py"))
 
 @pytest.mark.parametrize(
     "command",
-    [["ruff", "check", "."], ["ruff", "format", "--diff", "."], ["mypy", *MODULES]],
-    ids=lambda command: " ".join(command[:2]),
+    [
+        ["ruff", "check", "."],
+        ["ruff", "format", "--diff", "."],
+        ["mypy", *MODULES],
+        ["mypy", "-p", "handout"],
+    ],
+    ids=lambda command: " ".join(command[:3]),
 )
 def test_style(command):
     tool = [sys.executable, "-m", *command]
