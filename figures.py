@@ -114,26 +114,20 @@ def show_images(
     """
     shown = [as_array(image, "images") for image in _as_list(images, "images")]
     ends = _as_list(limits, "limits")
-    looks: dict[str, Any] = {
-        "titles": titles,
-        "cmap": [cmap] * len(shown) if isinstance(cmap, str) else cmap,
-        "limits": [ends] * len(shown) if not any(map(np.ndim, ends)) else ends,
-        "hatch": [None] * len(shown) if hatch is None else hatch,
-    }
-    for name, entries in looks.items():
-        looks[name] = entries = _as_list(entries, name)
-        if len(entries) != len(shown) or not shown:
-            raise ValueError(
-                f"{name} must have one entry for each image, "
-                f"got {len(entries)} for {len(shown)} images"
-            )
+    looks = _one_each(
+        len(shown),
+        titles=titles,
+        cmap=[cmap] * len(shown) if isinstance(cmap, str) else cmap,
+        limits=[ends] * len(shown) if not any(map(np.ndim, ends)) else ends,
+        hatch=[None] * len(shown) if hatch is None else hatch,
+    )
     for name, number in [("columns", columns), ("dpi", dpi)]:
         if number is not None and as_integer(number, name) < 1:
             raise ValueError(f"{name} must be 1 or more, got {number}")
     with plt.rc_context(STYLE):
         figure, axes = _grid(shown, columns or len(shown), bool(title), dpi)
         try:
-            for axis, image, *look in zip(axes, shown, *looks.values(), strict=True):
+            for axis, image, *look in zip(axes, shown, *looks, strict=True):
                 _draw(axis, image, *look)
                 if max(max(image.shape) for image in shown) <= 16:
                     _draw_cells(axis, image.shape)
@@ -143,6 +137,17 @@ def show_images(
         except BaseException:
             plt.close(figure)
             raise
+
+
+def _one_each(count: int, **looks) -> list[list]:
+    for name, entries in looks.items():
+        looks[name] = entries = _as_list(entries, name)
+        if len(entries) != count or not count:
+            raise ValueError(
+                f"{name} must have one entry for each image, "
+                f"got {len(entries)} for {count} images"
+            )
+    return list(looks.values())
 
 
 def _grid(images: list[NDArray], columns: int, title: bool, dpi) -> tuple:
