@@ -69,7 +69,7 @@ def _checker(diagnose: Callable[[Any], Hint]) -> Callable[[Any], None]:
         else:
             print(found if found == UNTOUCHED else f"Not yet: {found}")
 
-    check.hint = hint
+    check.hint = hint  # type: ignore[attr-defined]
     return check
 
 
@@ -129,7 +129,7 @@ def _limited(function, *arguments) -> tuple[Any, BaseException | None]:
 
 def _imports(thread: threading.Thread) -> bool:
     """Return whether a thread is importing a module."""
-    frame = sys._current_frames().get(thread.ident)
+    frame = sys._current_frames().get(thread.ident or 0)
     while frame:
         if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
             return True
@@ -141,7 +141,7 @@ def _end(thread: threading.Thread, done: threading.Event) -> bool:
     """Try to stop a thread, for a second; return whether it is done."""
     for _ in range(20):
         ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            ctypes.c_ulong(thread.ident), ctypes.py_object(_TimeUp)
+            ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_TimeUp)
         )
         if done.wait(0.05):
             return True
@@ -262,6 +262,11 @@ def _number(thing) -> float:
 
 
 # Compare
+
+
+def _circular(image, move) -> NDArray:
+    down, right = move
+    return translate(image, down, right, wrap=True)
 
 
 def _same(a: NDArray, b: NDArray) -> bool:
@@ -584,10 +589,10 @@ def check_break(answer) -> Hint:
         if _same(result, taken):
             return "that is this notebook's ramp. Find another operation."
     for move in np.ndindex(image.shape):
-        operate_then_move = translate(result, *move, wrap=True)
-        moved = translate(image, *move, wrap=True)
+        operate_then_move = _circular(result, move)
+        moved = _circular(image, move)
         if not _same(_read(_call(answer, moved)), operate_then_move):
-            return
+            return None
     return (
         "for every circular move, both ways round the square still agree. "
         "What you do to a pixel has to depend on where it stands."
@@ -780,7 +785,7 @@ def check_blind(answer) -> Hint:
         return "one value everywhere: nothing in it can move."
     largest = max_pool(picture)
     for move in np.ndindex(picture.shape):
-        moved = translate(picture, *move, wrap=True)
+        moved = _circular(picture, move)
         if not np.array_equal(max_pool(moved), largest):
             return (
                 f"max pooling sees the move by {move}. After any move, "
@@ -788,7 +793,7 @@ def check_blind(answer) -> Hint:
                 + _beside(before=largest, after=max_pool(moved))
             )
     for move in np.ndindex(picture.shape):
-        average = _average_pool(translate(picture, *move, wrap=True))
+        average = _average_pool(_circular(picture, move))
         if move != (0, 0) and _same(average, _average_pool(picture)):
             return (
                 "max pooling sees no move, but average pooling does not see the one "
@@ -828,7 +833,7 @@ def check_detector(answer) -> Hint:
                     "Look at the border, and at what you do last."
                 )
         seen.append(here)
-    if np.isclose(*seen):
+    if np.isclose(seen[0], seen[1]):
         return (
             f"moves do not change it, but both bars give {seen[0]:.3g}. "
             "It needs a filter that answers to one direction."
@@ -855,7 +860,7 @@ def check_moved_by(answer) -> Hint:
 
 def _check_found(answer, before, move):
     try:
-        found = _call(answer, before, translate(before, *move, wrap=True))
+        found = _call(answer, before, _circular(before, move))
     except _WrongError as wrong:
         if "StopIteration" in str(wrong):
             raise _WrongError("your search ends without a match.") from wrong
@@ -894,8 +899,8 @@ def check_network_by_four(answer) -> Hint:
         return "the map is the same everywhere: no move can show in it."
     for cells in np.ndindex(here.shape):
         pixels = 4 * cells[0], 4 * cells[1]
-        moved = _read(_call(answer, translate(image, *pixels, wrap=True)))
-        along = translate(here, *cells, wrap=True)
+        moved = _read(_call(answer, _circular(image, pixels)))
+        along = _circular(here, cells)
         if not _same(moved, along):
             return (
                 f"the image moves by {pixels} (circular), and the map does not move by "
@@ -903,9 +908,9 @@ def check_network_by_four(answer) -> Hint:
                 + _beside(before=here, after=moved, wanted=along)
             )
     for step in [(0, 1), (1, 0), (0, 2), (2, 0), (2, 2)]:
-        moved = _read(_call(answer, translate(image, *step, wrap=True)))
+        moved = _read(_call(answer, _circular(image, step)))
         for cells in np.ndindex(here.shape):
-            if _same(moved, translate(here, *cells, wrap=True)):
+            if _same(moved, _circular(here, cells)):
                 return f"a move by {step} is passed on as well, as one by {cells}."
     if _same(_read(_call(answer, image[:12, :12].T.copy())), _square(answer, image).T):
         return (
@@ -1056,7 +1061,7 @@ def check_own_photo(answer) -> Hint:
         )
 
 
-def _own_photo(path) -> NDArray[np.uint8]:
+def _own_photo(path) -> NDArray:
     """Read a photo as (3, H, W), its shorter side 288 pixels."""
     import cv2
 
@@ -1224,13 +1229,13 @@ def check_polyphase(answer) -> Hint:
     for shape, stride in [((4, 6), 2), ((6, 4), 2), ((6, 9), 3)]:
         image = _contested(shape, stride)
         for move in np.ndindex((stride, stride)):
-            moved = translate(image, *move, wrap=True)
+            moved = _circular(image, move)
             with _case(f"for stride={stride}, an image moved by {move}"):
                 _check_component(_call(answer, moved, stride), moved, stride)
 
 
 # What else a component might be chosen by.
-_MEASURES = [
+_MEASURES: list[Callable] = [
     np.sum,
     np.max,
     np.var,
@@ -1242,12 +1247,12 @@ _MEASURES = [
 ]
 
 
-def _parts(image, stride):
+def _parts(image: NDArray, stride: int) -> list[NDArray]:
     return [image[i::stride, j::stride] for i, j in np.ndindex(stride, stride)]
 
 
 @functools.cache
-def _contested(shape, stride) -> NDArray:
+def _contested(shape, stride):
     """Draw pictures until the Euclidean norm chooses otherwise than all else."""
     for seed in itertools.count():
         image = _picture(*shape, seed=seed)
@@ -1307,10 +1312,7 @@ def check_tie(answer) -> Hint:
         )
     first, *others = [_parts(picture, 2)[i] for i in tied]
     if all(
-        any(
-            np.array_equal(translate(first, *m, wrap=True), other)
-            for m in np.ndindex((4, 4))
-        )
+        any(np.array_equal(_circular(first, m), other) for m in np.ndindex((4, 4)))
         for other in others
     ):
         return (
