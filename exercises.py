@@ -19,6 +19,7 @@ import copy
 import ctypes
 import functools
 import itertools
+import re
 import sys
 import threading
 import time
@@ -243,8 +244,11 @@ def _whole(thing, shape: tuple[int, ...], wanted: str) -> NDArray[np.int64]:
     if numbers.size != np.prod(shape) or numbers.dtype.kind == "b":
         holds = f" that holds {numbers.size}" if numbers.ndim else ""
         raise _WrongError(f"{wanted}, and this is {_kind(thing)}{holds}.")
-    if (numbers != numbers.round()).any() or np.abs(numbers).max() > 1e9:
-        raise _WrongError(f"{wanted}. Whole numbers, that is, and small ones.")
+    for number in numbers.flat:
+        if number != np.round(number):
+            raise _WrongError(f"{wanted}, and {number:g} is not whole.")
+        if np.abs(number) > 1e9:
+            raise _WrongError(f"{wanted}, and {number:g} is out of range.")
     return numbers.reshape(shape).astype(int)
 
 
@@ -375,7 +379,7 @@ def check_translate(answer) -> Hint:
         for down, right in moves:
             far = abs(down) >= shape[0] or abs(right) >= shape[1]
             words = f"for down={down}, right={right}" + ", out of the image" * far
-            with _case(words):
+            with _case(words), _empty_slice(down, right):
                 result = _call(answer, image, down, right, fresh=True)
                 _compare(
                     result,
@@ -393,6 +397,18 @@ def check_translate(answer) -> Hint:
         )
 
 
+@contextmanager
+def _empty_slice(down, right):
+    """Tell what may stand behind an empty array, where a move is 0."""
+    try:
+        yield
+    except _WrongError as wrong:
+        if 0 in (down, right) and re.search(r"\(0,|, ?0\)", str(wrong)):
+            note = "(`[:-0]` is empty: a move by 0 needs care.)"
+            raise _WrongError(f"{wrong} {note}") from wrong
+        raise
+
+
 def _misplaced(image, down, right):
     rolled = np.roll(image, (down, right), (0, 1))
     cleared = rolled.copy()
@@ -406,6 +422,11 @@ def _misplaced(image, down, right):
             "down and right have changed places: axis 0 runs down, axis 1 right.",
         ),
         (rolled, "what leaves on one side comes in on the other. Zeros should enter."),
+        (
+            np.roll(image, (-down, -right), (0, 1)),
+            "your content moves the wrong way, and what leaves on one side comes in on "
+            "the other.",
+        ),
         (
             cleared,
             "what came round with a move up or left stands at the bottom or at the "
@@ -504,7 +525,14 @@ def check_convolve_stride(answer) -> Hint:
                 f"for a filter of {filter.shape[0]}×{filter.shape[1]}, "
                 f"stride={stride}, padding={padding}"
             ):
-                result = _call(answer, image, filter, stride, padding)
+                try:
+                    result = _call(answer, image, filter, stride, padding)
+                except _WrongError as wrong:
+                    height, width = filter.shape
+                    if "broadcast" in str(wrong) and height != width:
+                        note = "Is the filter square in your loop?"
+                        raise _WrongError(f"{wrong} {note}") from wrong
+                    raise
                 padded = np.pad(image, padding)
                 _compare(
                     result,
@@ -522,6 +550,7 @@ def _respond(image, filter):
 def _misconvolved(image, padded, filter, stride, padding):
     dense = _respond(padded, filter)
     steps = dense[::stride, ::stride]
+    rounded_down = [n // stride for n in dense.shape]
     around = np.pad(image, padding, mode="wrap")
     rows, columns = (padding, padding), (0, 0)
     yield (
@@ -536,6 +565,14 @@ def _misconvolved(image, padded, filter, stride, padding):
     yield (
         steps[:-1, :-1],
         "the last row and column are missing: the filter still fits there.",
+    )
+    yield (
+        steps[: rounded_down[0], : rounded_down[1]],
+        "a last place where the filter still fits counts: round up.",
+    )
+    yield (
+        dense[: steps.shape[0], : steps.shape[1]],
+        "the filter stops at [i, j], and not at [i·stride, j·stride].",
     )
     yield dense[1::stride, 1::stride], "start at [0, 0]."
     if min(image.shape) >= max(filter.shape):
@@ -610,7 +647,15 @@ def check_turn(answer) -> Hint:
     image, prewitt = _picture(6, 8), np.array([[-1.0, 0, 1]] * 3)
     filters = [_picture(3, 3, seed=3), prewitt]
     filters.insert(1, np.sort(filters[0], axis=None).reshape(3, 3))
-    maps = [_read(_call(answer, image, filter)) for filter in filters]
+    try:
+        maps = [_read(_call(answer, image, filter)) for filter in filters]
+    except _WrongError as wrong:
+        if any(word in str(wrong) for word in ("broadcast", "inhomogeneous")):
+            return (
+                f"{wrong} The map of a turned image has another shape: turn each map "
+                "back before you join them."
+            )
+        raise
     if any(map.ndim != 2 for map in maps):
         return f"one map is wanted, and you return shape {maps[0].shape}."
     for filter, map in zip(filters, maps, strict=True):
@@ -629,7 +674,13 @@ def check_turn(answer) -> Hint:
             )
             return (
                 f"for an image turned by {90 * turns} degrees, the map is not the "
-                "turned map." + " Half turns are right, quarter turns are not." * two
+                "turned map. "
+                + (
+                    "Half turns are right, quarter turns are not."
+                    if two
+                    else "Each turned image needs its turned filter: "
+                    "how many turns are there before it is back?"
+                )
             )
     if _same(maps[0], maps[1]):
         return "it makes no difference where in the filter a weight stands."
@@ -681,6 +732,10 @@ def check_pool(answer) -> Hint:
                 (dense, "the windows start at every pixel."),
                 (dense[::stride], "the steps are right downwards, but 1 aside."),
                 (dense[:, ::stride], "the steps are right aside, but 1 downwards."),
+                (
+                    dense[: wanted.shape[0], : wanted.shape[1]],
+                    "your windows start at [i, j], and not at [i·stride, j·stride].",
+                ),
                 (windows[:, :, 0, 0], "that is the first pixel of each window."),
                 (
                     wanted[:-1, :-1],
@@ -717,7 +772,8 @@ def check_vanishing(answer) -> Hint:
     ----------
     answer : two pairs ``(row, column)``: lost by the first pooling, by the second.
     """
-    pixels = _whole(answer, (2, 2), "two pixels are wanted, as in ((0, 0), (0, 1))")
+    words = "two pixels are wanted, each (row, column), as in ((0, 0), (0, 1))"
+    pixels = _whole(answer, (2, 2), words)
     lost = [_lost_by(*pixel) for pixel in pixels.tolist()]
     if lost == [2, 1]:
         return "both are lost, and they have changed places."
@@ -766,7 +822,7 @@ def check_largest_shift(answer) -> Hint:
     if not np.array_equal(pooled(shift), pooled(0)):
         return f"after {shift} steps the output has changed. Where does the cell end?"
     if np.array_equal(pooled(shift + 1), pooled(0)):
-        return "one more step leaves the output the same, too."
+        return "one more step leaves the output the same, too. Where does its cell end?"
 
 
 @_checker
@@ -830,7 +886,7 @@ def check_detector(answer) -> Hint:
                 return (
                     f"the {name} bar gives {here:.3g}, and moved by down={down}, "
                     f"right={right} (circular) it gives {there:.3g}. "
-                    "Look at the border, and at what you do last."
+                    "Look at the border, at any stride, and at what you do last."
                 )
         seen.append(here)
     if np.isclose(seen[0], seen[1]):
@@ -864,6 +920,11 @@ def _check_found(answer, before, move):
     except _WrongError as wrong:
         if "StopIteration" in str(wrong):
             raise _WrongError("your search ends without a match.") from wrong
+        if "gives nothing back" in str(wrong) and move != (0, 0):
+            raise _WrongError(
+                "your function gives nothing back: no `return` was reached. "
+                "Did no move fit? Moves wrap around."
+            ) from wrong
         raise
     size = before.shape
     found = tuple(np.array(_pair(found)) % size)
@@ -911,6 +972,10 @@ def check_network_by_four(answer) -> Hint:
         moved = _read(_call(answer, _circular(image, step)))
         for cells in np.ndindex(here.shape):
             if _same(moved, _circular(here, cells)):
+                if cells == (0, 0):
+                    return (
+                        f"a move by {step} leaves the map as it is: it has to change."
+                    )
                 return f"a move by {step} is passed on as well, as one by {cells}."
     if _same(_read(_call(answer, image[:12, :12].T.copy())), _square(answer, image).T):
         return (
@@ -1021,7 +1086,7 @@ def _zeros_enter(images, shift):
 
 @_checker
 def check_by_chance(answer) -> Hint:
-    """Give the consistency of a model that draws one of 4 classes at random.
+    """Say how often two answers agree, each drawn at random from 4 classes.
 
     Parameters
     ----------
