@@ -21,7 +21,7 @@ lab: .venv/lab
 	$(python) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks/01_translation.ipynb $(ARGS)
 
 test: .venv/test
-	$(python) -m pytest -n auto --dist loadgroup $(ARGS)
+	$(python) -m pytest $(workers) $(ARGS)
 
 matrix: .venv/test
 	$(python) tests/matrix.py $(ARGS)
@@ -53,6 +53,9 @@ handout: .venv/handout
 
 .venv/handout: handout/requirements.txt .venv/lab
 	@$(lock); $(install); touch -r requirements.txt .venv/lab; touch $@
+
+# A notebook's cells need one kernel. The notebooks, which come first, take longest.
+workers = -n auto --dist loadfile --no-loadscope-reorder
 
 check = '$(PYTHON)' -c 'import sys; sys.version_info < (3, 11) and \
 	sys.exit("This is Python %d.%d, but 3.11 or newer is needed. If you have one: \

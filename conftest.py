@@ -11,9 +11,6 @@ sys.path[:0] = [str(Path(__file__).parent / "tests")]
 from execute import ENVIRONMENT  # noqa: E402
 from notebook_checks import compare_figures  # noqa: E402
 
-# Tests that share what takes long to make: with several workers, one gets them all.
-TOGETHER = {"test_handout.py", "test_notebooks.py"}
-
 
 def pytest_configure(config):
     # The kernels that nbval starts inherit it. A benchmark must not: it would hold
@@ -21,12 +18,6 @@ def pytest_configure(config):
     if config.option.nbval:
         os.environ.pop("MPLBACKEND", None)
         os.environ.update(ENVIRONMENT)
-
-
-def pytest_collection_modifyitems(config, items):
-    for item in items if config.pluginmanager.hasplugin("xdist") else []:
-        if is_cell(item) or item.path.name in TOGETHER:
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
 
 
 @pytest.hookimpl(wrapper=True)
