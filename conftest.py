@@ -23,13 +23,8 @@ def pytest_configure(config):
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item):
     result = yield
-    if is_cell(item):
+    if item.path.suffix == ".ipynb":
         faults = compare_figures(item.cell, item.test_outputs)
         if faults:
             item.raise_cell_error("Figures differ", "\n".join(faults))
     return result
-
-
-def is_cell(item):
-    """Whether a test is a cell of a notebook."""
-    return item.path.suffix == ".ipynb"

@@ -268,6 +268,13 @@ def _number(thing) -> float:
 # Compare
 
 
+def _eight_by_eight(answer) -> NDArray[np.float64]:
+    picture = _read(answer)
+    if picture.shape != (8, 8):
+        raise _WrongError(f"a picture of 8×8 is wanted, and yours is {picture.shape}.")
+    return picture.astype(float)
+
+
 def _circular(image, move) -> NDArray:
     down, right = move
     return translate(image, down, right, wrap=True)
@@ -833,10 +840,7 @@ def check_blind(answer) -> Hint:
     ----------
     answer : array ``(8, 8)``.
     """
-    picture = _read(answer)
-    if picture.shape != (8, 8):
-        return f"a picture of 8×8 is wanted, and yours is {picture.shape}."
-    picture = picture.astype(float)
+    picture = _eight_by_eight(answer)
     if np.ptp(picture) == 0:
         return "one value everywhere: nothing in it can move."
     largest = max_pool(picture)
@@ -1361,10 +1365,7 @@ def check_tie(answer) -> Hint:
     ----------
     answer : array ``(8, 8)``.
     """
-    picture = _read(answer)
-    if picture.shape != (8, 8):
-        return f"a picture of 8×8 is wanted, and yours is {picture.shape}."
-    picture = picture.astype(float)
+    picture = _eight_by_eight(answer)
     energies = [np.sum(part**2) for part in _parts(picture, 2)]
     tied = np.flatnonzero(np.isclose(energies, max(energies), rtol=1e-9, atol=0))
     if max(energies) == 0:

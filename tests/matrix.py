@@ -7,7 +7,6 @@ all, choose as an older processor would. Nothing may differ to the reader but wh
 tagged `nbval-ignore-output`; every assert must hold; and it must run to the end.
 """
 
-import os
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -78,7 +77,7 @@ def main(paths: list[Path]) -> int:
     """Print notebook × setting: seconds, and the number of cells that differ."""
     print(f"{'':20}", *(f"{path.stem[:2]:>9}" for path in paths), flush=True)
     table, faults = {}, []
-    with ProcessPoolExecutor(max(1, (os.cpu_count() or 2) // 2 * 2)) as pool:
+    with ProcessPoolExecutor() as pool:
         jobs = {
             pool.submit(run, path, setting): (setting, path)
             for setting in SETTINGS
