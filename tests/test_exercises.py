@@ -1293,7 +1293,7 @@ def pairs(answers):
     ]
 
 
-FUNCTIONS = {c for c in WRONG if any(entry is ANY_FUNCTION[0] for entry in WRONG[c])}
+FUNCTIONS = [c for c in WRONG if any(entry is ANY_FUNCTION[0] for entry in WRONG[c])]
 
 
 def test_every_checker_is_tested():
