@@ -2,12 +2,17 @@
 
 import shutil
 import zipfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from nbconvert.preprocessors import ClearOutputPreprocessor, TagRemovePreprocessor
+from nbconvert.preprocessors import (
+    ClearOutputPreprocessor,
+    Preprocessor,
+    TagRemovePreprocessor,
+)
 
-from .lesson import ROOT, TITLE, Lesson, fill, process, write_notebook
+from .lesson import ROOT, TITLE, Lesson, fill, process, tagged, write_notebook
 
 MODULES = ["arguments", "figures", "pixels", "helpers", "consistency", "layers"]
 # What a copy needs beside its notebooks to run on its own.
@@ -19,14 +24,32 @@ SOLUTIONS = (
 )
 
 
+class Graded(Preprocessor):
+    """Says to nbgrader which cell is an answer, and which one checks it, for a point."""
+
+    def preprocess_cell(self, cell, resources, index):
+        """Change one cell."""
+        for tag, check in {"exercise": False, "check": True}.items():
+            if tagged(cell, tag):
+                words = {"grade": check, "locked": check, "solution": not check}
+                words |= {"points": 1} if check else {}
+                words |= {"grade_id": cell.id, "schema_version": 3, "task": False}
+                cell.metadata["nbgrader"] = words
+        return cell, resources
+
+
 def without_solutions(lesson: Lesson) -> Lesson:
     """Return a lesson without what a student is to find."""
     return replace(lesson, node=process(lesson, UNSOLVED)[0])
 
 
 def blank(lesson: Lesson) -> Lesson:
-    """Return a lesson as a student gets it: neither solutions nor outputs."""
-    return replace(lesson, node=process(lesson, UNSOLVED, ClearOutputPreprocessor())[0])
+    """Return a lesson as a student gets it: neither solutions nor outputs.
+
+    nbgrader can grade it, however it was handed out.
+    """
+    changes = [UNSOLVED, ClearOutputPreprocessor(), Graded()]
+    return replace(lesson, node=process(lesson, *changes)[0])
 
 
 def make(lessons: list[Lesson], folder: Path, reader: str) -> None:
@@ -48,11 +71,16 @@ def make(lessons: list[Lesson], folder: Path, reader: str) -> None:
 
 def copy_parts(target: Path) -> None:
     """Copy what the notebooks import, show and link to."""
+    for part, path in parts():
+        (target / part).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target / part)
+
+
+def parts() -> Iterator[tuple[str, Path]]:
+    """Yield where each part of a copy belongs, and where it is."""
     for pattern in PARTS:
         for path in sorted(ROOT.glob(pattern)):
-            copied = target / path.relative_to(ROOT)
-            copied.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, copied)
+            yield path.relative_to(ROOT).as_posix(), path
 
 
 def pack(folder: Path, target: Path) -> None:
