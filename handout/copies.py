@@ -25,7 +25,7 @@ SOLUTIONS = (
 
 
 class Graded(Preprocessor):
-    """Says to nbgrader which cell is an answer, and which one checks it, for a point."""
+    """Says to nbgrader which cell is an answer, and which checks it for a point."""
 
     def preprocess_cell(self, cell, resources, index):
         """Change one cell."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from nbconvert.preprocessors import Preprocessor
 
 from .copies import parts
-from .lesson import HERE, Lesson, fill, process, tagged, write_notebook
+from .lesson import HERE, Lesson, process, tagged, write_notebook
 
 COURSE = "nbgrader"
 ASSIGNMENT = "pixel"  # one, so that the links between the notebooks lead somewhere

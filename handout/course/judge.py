@@ -1,6 +1,6 @@
-"""Ask a checker about an answer that lives in another process, and can't reach it.
+"""Ask checkers about answers that live in another process, and can't reach them.
 
-python judge.py FOLDER CHECKER    prints a port, and then the hint as JSON, or null
+python judge.py FOLDER    prints a port; for each checker named to it, the hint as JSON
 
 `exercises.py` is loaded from the folder, here. What crosses the border is JSON: the
 answer if it is a value, or else the arguments and the results of its calls.
@@ -31,16 +31,12 @@ def lend(answer, port: int) -> None:
             judge.send_bytes(_pack(reply))
 
 
-def ask(checker: str) -> str | None:
-    """Return the hint for the answer that is lent; print the port to lend it at."""
-    import exercises
-
-    with Listener(("127.0.0.1", 0)) as listener:
-        print(listener.address[1], flush=True)
-        with listener.accept() as lent:
-            answer = _unpack(lent.recv_bytes())
-            value = _borrowed(lent) if answer["called"] else answer["value"]
-            return getattr(exercises, checker).hint(value)
+def ask(checker: str, listener: Listener) -> str | None:
+    """Return the checker's hint for the answer that is lent next, or None if right."""
+    with listener.accept() as lent:
+        answer = _unpack(lent.recv_bytes())
+        value = _borrowed(lent) if answer["called"] else answer["value"]
+        return getattr(sys.modules["exercises"], checker).hint(value)
 
 
 def _borrowed(lent: Connection):
@@ -64,12 +60,16 @@ def _plain(thing):
     """Write what JSON has no word for."""
     if callable(thing):
         return {"function": thing.__name__}
+    if isinstance(thing, np.generic):
+        return thing.item()
+    if isinstance(thing, range):
+        return list(thing)
     if isinstance(thing, Path):
         return str(thing)
     if hasattr(thing, "detach"):  # a tensor of PyTorch
         thing = thing.detach().cpu()
     array = np.asarray(thing)
-    if array.dtype.kind not in "buif":
+    if array.dtype.kind == "O":
         array = array.astype(float)  # fractions
     return {
         "array": array.ravel().tolist(),
@@ -92,4 +92,8 @@ def _thing(words: dict):
 
 if __name__ == "__main__":
     sys.path.insert(0, sys.argv[1])
-    print(json.dumps(ask(sys.argv[2])))
+    __import__("exercises")
+    with Listener(("127.0.0.1", 0)) as listener:
+        print(listener.address[1], flush=True)
+        for line in sys.stdin:
+            print(json.dumps(ask(line.strip(), listener)), flush=True)

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from threading import Timer
 
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbconvert.preprocessors import ClearMetadataPreprocessor
@@ -30,7 +31,7 @@ class Execute(preprocessors.Execute):
     or no longer listens, a new one goes on.
     """
 
-    timeout = Integer(60, help="Seconds for a cell of the exercises.").tag(config=True)
+    timeout = Integer(120, help="Seconds for a cell of the exercises.").tag(config=True)
     lesson_timeout = Integer(900, help="Seconds for one before them.").tag(config=True)
 
     def preprocess(self, nb, resources, km=None):
@@ -38,11 +39,16 @@ class Execute(preprocessors.Execute):
         code = [i for i, cell in enumerate(nb.cells) if cell.cell_type == "code"]
         self.start = next((i for i in code if is_solution(nb.cells[i])), 0)
         self.skipped = [i for i in code[1:] if i < self.start]
-        self.fatal = []
-        result = super().preprocess(nb, resources, km)
-        if self.skipped and "NameError" in str([nb.cells[i].outputs for i in code]):
-            self.skipped = []
+        self.fatal, self.judge = [], None
+        try:
             result = super().preprocess(nb, resources, km)
+            if self.skipped and "NameError" in str([nb.cells[i].outputs for i in code]):
+                self.skipped = []
+                result = super().preprocess(nb, resources, km)
+        finally:
+            if self.judge:
+                self.judge.kill()
+                self.judge.communicate()
         return result
 
     def preprocess_cell(self, cell, resources, index):
@@ -69,26 +75,33 @@ class Execute(preprocessors.Execute):
         if not found:
             return  # a test of the teacher's own
         checker, answer = found.groups()
-        source = ROOT / "source" / self.resources["nbgrader"]["assignment"]
-        command = [sys.executable, "-I", JUDGE, source, checker]
-        with subprocess.Popen(
-            command,
-            cwd=self.resources["metadata"]["path"],
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as judge:
-            try:
-                port = judge.stdout.readline().strip()
-                code = f"__import__('runpy').run_path({str(JUDGE)!r})['lend']"
-                self.execute_cell(new_code_cell(f"{code}({answer}, {port})"), index)
-                hint = json.loads(judge.communicate(timeout=self.timeout)[0])
-            except (ValueError, subprocess.TimeoutExpired):
-                hint = "the answer could not be handed over."
-            finally:
-                judge.kill()
-                self.nb.cells[index] = cell
+        if not self.judge or self.judge.poll() is not None:
+            self.judge = self.call_judge()
+        code = f"__import__('runpy').run_path({str(JUDGE)!r})['lend']"
+        lend = new_code_cell(f"{code}({answer}, {self.judge.port})")
+        self.judge.stdin.write(f"{checker}\n")
+        self.judge.stdin.flush()
+        try:
+            self.execute_cell(lend, index)
+        finally:
+            self.nb.cells[index] = cell
+            late = Timer(self.timeout, self.judge.kill)  # if nothing was lent
+            late.start()
+            verdict = self.judge.stdout.readline()
+            late.cancel()
+        hint = json.loads(verdict or '"no answer was handed over."')
         if hint is not None:
             fail(cell, "NotConfirmed", f"Asked from outside, {checker} says: {hint}")
+
+    def call_judge(self):
+        """Start a judge."""
+        source = ROOT / "source" / self.resources["nbgrader"]["assignment"]
+        pipes = dict.fromkeys(["stdin", "stdout"], subprocess.PIPE)
+        where = self.resources["metadata"]["path"]
+        command = [sys.executable, "-I", JUDGE, source]
+        judge = subprocess.Popen(command, cwd=where, text=True, **pipes)
+        judge.port = int(judge.stdout.readline())
+        return judge
 
     def renew(self, resources, index):
         """Start a new kernel, and bring it to where the old one was."""
@@ -113,9 +126,11 @@ def fail(cell, kind, words):
 
 
 # nbgrader calls `alembic` by its name, which stands beside this Python.
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+os.environ["PATH"] = os.pathsep.join(
+    [str(Path(sys.executable).parent), os.environ["PATH"]]
+)
 
-c = get_config()  # noqa: F821: nbgrader defines it
+c = get_config()  # noqa: F821 (nbgrader defines it)
 c.CourseDirectory.course_id = "pixel"
 c.ClearSolutions.enabled = False  # the stubs are there, with their signatures
 c.OverwriteCells.add_missing_cells = True
