@@ -1,5 +1,7 @@
 """The student's and the teacher's copy: folders, and zips of them, that run alone."""
 
+import hashlib
+import re
 import shutil
 import zipfile
 from collections.abc import Iterator
@@ -17,7 +19,9 @@ from .lesson import ROOT, TITLE, Lesson, fill, process, tagged, write_notebook
 MODULES = ["arguments", "figures", "pixels", "helpers", "consistency", "layers"]
 # What a copy needs beside its notebooks to run on its own.
 PARTS = [*(f"{name}.py" for name in [*MODULES, "exercises"]), "requirements.txt"]
-PARTS += ["LICENSE", "images/*", "notebooks/glossary.md"]
+PARTS += ["LICENSE", "CITATION.cff", "images/*", "notebooks/glossary.md"]
+LIGHT = "requirements-light.txt"
+HEAVY = re.compile("torch|efficientnet|scikit-learn|nbval")
 UNSOLVED = TagRemovePreprocessor(remove_cell_tags={"solution"})
 SOLUTIONS = (
     "Its solution is in the cell after that, folded away: click on the bar at its left."
@@ -58,15 +62,44 @@ def make(lessons: list[Lesson], folder: Path, reader: str) -> None:
     copy_parts(target)
     for lesson in lessons:
         write_notebook(lesson.node, target / "notebooks" / f"{lesson.name}.ipynb")
+    (target / LIGHT).write_text(light_requirements(), "utf-8", newline="\n")
     readme = fill(
         "copy.md",
         title=TITLE,
         reader=reader,
+        version=version(target),
         first=f"{lessons[0].name}.ipynb",
+        light=", ".join(
+            lesson.title.split(" ")[0] for lesson in lessons if light(lesson)
+        ),
         solutions=SOLUTIONS if reader == "teacher" else "",
     )
     (target / "README.md").write_text(readme.strip() + "\n", "utf-8", newline="\n")
-    pack(target, folder / f"{reader}.zip")
+    pack(target, folder / f"{reader}.zip", f"pixel-{reader}-{version(target)}")
+
+
+def version(folder: Path) -> str:
+    """Return eight digits that are others for each content of a copy."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path != folder / "README.md":
+            name = path.relative_to(folder).as_posix().encode()
+            content = hashlib.sha256(path.read_bytes()).digest()
+            digest.update(hashlib.sha256(name).digest() + content)
+    return digest.hexdigest()[:8]
+
+
+def light_requirements() -> str:
+    """Return what the notebooks without a network to train or to measure need."""
+    lines = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
+    kept = [line for line in lines if re.match(r"\w", line) and not HEAVY.match(line)]
+    return "\n".join([line.partition("  #")[0] for line in kept]) + "\n"
+
+
+def light(lesson: Lesson) -> bool:
+    """Say whether a lesson needs the light requirements alone."""
+    code = [cell.source for cell in lesson.node.cells if cell.cell_type == "code"]
+    return not re.search(r"^\s*(import|from) (torch|sklearn)", "\n".join(code), re.M)
 
 
 def copy_parts(target: Path) -> None:
@@ -83,12 +116,12 @@ def parts() -> Iterator[tuple[str, Path]]:
             yield path.relative_to(ROOT).as_posix(), path
 
 
-def pack(folder: Path, target: Path) -> None:
+def pack(folder: Path, target: Path, top: str) -> None:
     """Write a zip that says nothing of the day and the machine it was made on."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(folder.rglob("*")):
             if path.is_file():
-                name = f"pixel-{folder.name}/{path.relative_to(folder).as_posix()}"
+                name = f"{top}/{path.relative_to(folder).as_posix()}"
                 entry = zipfile.ZipInfo(name)
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 entry.external_attr = 0o644 << 16

@@ -130,7 +130,7 @@ os.environ["PATH"] = os.pathsep.join(
     [str(Path(sys.executable).parent), os.environ["PATH"]]
 )
 
-c = get_config()  # noqa: F821 (nbgrader defines it)
+c = get_config()  # type: ignore # noqa: F821 (by nbgrader)
 c.CourseDirectory.course_id = "pixel"
 c.ClearSolutions.enabled = False  # the stubs are there, with their signatures
 c.OverwriteCells.add_missing_cells = True
