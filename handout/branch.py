@@ -19,11 +19,11 @@ from .lesson import ROOT
 BRANCH = "student"
 
 
-def commit(repository: Path = ROOT) -> str:
+def commit(repository: Path = ROOT, notebooks: Path = ROOT / "notebooks") -> str:
     """Commit the student's copy to the branch; return what was done."""
     with TemporaryDirectory() as folder:
         made = Path(folder)
-        lessons = [copies.blank(lesson) for lesson in lessons_in(ROOT / "notebooks")]
+        lessons = [copies.blank(lesson) for lesson in lessons_in(notebooks)]
         copies.make(lessons, made, "student")
         tree = os.environ | {
             "GIT_DIR": git(repository, "rev-parse", "--absolute-git-dir"),

@@ -69,9 +69,7 @@ def make(lessons: list[Lesson], folder: Path, reader: str) -> None:
         reader=reader,
         version=version(target),
         first=f"{lessons[0].name}.ipynb",
-        light=", ".join(
-            lesson.title.split(" ")[0] for lesson in lessons if light(lesson)
-        ),
+        light=", ".join(f"`{x.name}`" for x in lessons if light(x)),
         solutions=SOLUTIONS if reader == "teacher" else "",
     )
     (target / "README.md").write_text(readme.strip() + "\n", "utf-8", newline="\n")
@@ -99,7 +97,9 @@ def light_requirements() -> str:
 def light(lesson: Lesson) -> bool:
     """Say whether a lesson needs the light requirements alone."""
     code = [cell.source for cell in lesson.node.cells if cell.cell_type == "code"]
-    return not re.search(r"^\s*(import|from) (torch|sklearn)", "\n".join(code), re.M)
+    return not re.search(
+        r"^\s*(import|from) (torch|sklearn|layers)", "\n".join(code), re.M
+    )
 
 
 def copy_parts(target: Path) -> None:

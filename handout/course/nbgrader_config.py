@@ -42,7 +42,10 @@ class Execute(preprocessors.Execute):
         self.fatal, self.judge = [], None
         try:
             result = super().preprocess(nb, resources, km)
-            if self.skipped and "NameError" in str([nb.cells[i].outputs for i in code]):
+            shown = str([nb.cells[i].outputs for i in code])
+            above = "\n".join(nb.cells[i].source for i in self.skipped)
+            missing = re.findall(r"name '(\w+)' is not defined", shown)
+            if set(missing) & set(re.findall(r"\w+", above)):
                 self.skipped = []
                 result = super().preprocess(nb, resources, km)
         finally:
