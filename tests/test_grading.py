@@ -82,7 +82,7 @@ CASES = {
     "right": (RIGHT, None, [1, 1, 1]),
     "wrong": (WRONG | {MOVE: WRONG[MOVE] + PATCH}, None, [0, 0, 0]),
     "untouched": ({}, None, [0, 0, 0]),
-    "half": ({MOVE: RIGHT[MOVE]}, delete(CHECKS[0], ZEROS), [1, 0, 0]),
+    "half": ({MOVE: RIGHT[MOVE]}, delete(CHECKS[1], ZEROS), [1, 0, 0]),
     "hostile": (
         RIGHT | {MOVE: "import os\nos._exit(0)", ZEROS: ENDLESS},
         None,
@@ -129,7 +129,6 @@ def points(course, student):
     with nbgrader.Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
         submission = gradebook.find_submission("pixel", student)
         grades = [grade for book in submission.notebooks for grade in book.grades]
-        assert not any(grade.needs_manual_grade for grade in grades)
         return [grade.score for grade in sorted(grades, key=lambda grade: grade.name)]
 
 

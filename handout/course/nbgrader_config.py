@@ -136,7 +136,6 @@ os.environ["PATH"] = os.pathsep.join(
 c = get_config()  # type: ignore # noqa: F821 (by nbgrader)
 c.CourseDirectory.course_id = "pixel"
 c.ClearSolutions.enabled = False  # the stubs are there, with their signatures
-c.OverwriteCells.add_missing_cells = True
 c.IgnorePattern.enabled = True  # a warning or a progress bar is no error
 c.IgnorePattern.pattern = "."
 c.Autograde.autograde_preprocessors = [
