@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from . import copies, paper, web
+from . import copies, grading, paper, web
 from .lesson import ROOT, Lesson, read
 
 
@@ -28,6 +28,7 @@ def build(folder: Path, notebooks: Path = ROOT / "notebooks") -> None:
             blank = [copies.blank(lesson) for lesson in lessons]
             copies.make(blank, made, "student")
             copies.make(lessons, made, "teacher")
+            grading.make(blank, made)
             unsolved = [copies.without_solutions(lesson) for lesson in lessons]
             make_edition(unsolved, blank, made / "student.zip", made, stage / "1")
             target = made / "solutions"
@@ -65,11 +66,14 @@ def lessons_in(folder: Path) -> list[Lesson]:
 
 def replace(made: Path, folder: Path, old: Path) -> None:
     """Put each part in the place of its predecessor."""
-    old.mkdir()
-    for part in sorted(made.iterdir()):
-        if (folder / part.name).exists():
-            (folder / part.name).rename(old / part.name)
-        part.rename(folder / part.name)
+    for part in grading.parts_of(made):
+        place = folder / part.relative_to(made)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if place.exists():
+            kept = old / part.relative_to(made)
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            place.rename(kept)
+        part.rename(place)
 
 
 def main(arguments: list[str]) -> None:
@@ -85,7 +89,9 @@ def main(arguments: list[str]) -> None:
     except KeyboardInterrupt:
         sys.exit(f"Interrupted: {folder} stays as it was.")
     seconds = time.perf_counter() - start
-    print(f"{folder}: html, pdf, student, teacher, solutions; {seconds:.0f} s")
+    print(
+        f"{folder}: html, pdf, student, teacher, nbgrader, solutions; {seconds:.0f} s"
+    )
 
 
 if __name__ == "__main__":

@@ -1,22 +1,45 @@
 """The student's and the teacher's copy: folders, and zips of them, that run alone."""
 
+import hashlib
+import re
 import shutil
 import zipfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from nbconvert.preprocessors import ClearOutputPreprocessor, TagRemovePreprocessor
+from nbconvert.preprocessors import (
+    ClearOutputPreprocessor,
+    Preprocessor,
+    TagRemovePreprocessor,
+)
 
-from .lesson import ROOT, TITLE, Lesson, fill, process, write_notebook
+from .lesson import ROOT, TITLE, Lesson, fill, process, tagged, write_notebook
 
 MODULES = ["arguments", "figures", "pixels", "helpers", "consistency", "layers"]
 # What a copy needs beside its notebooks to run on its own.
 PARTS = [*(f"{name}.py" for name in [*MODULES, "exercises"]), "requirements.txt"]
-PARTS += ["LICENSE", "images/*", "notebooks/glossary.md"]
+PARTS += ["LICENSE", "CITATION.cff", "images/*", "notebooks/glossary.md"]
+LIGHT = "requirements-light.txt"
+HEAVY = re.compile("torch|efficientnet|scikit-learn|nbval")
 UNSOLVED = TagRemovePreprocessor(remove_cell_tags={"solution"})
 SOLUTIONS = (
     "Its solution is in the cell after that, folded away: click on the bar at its left."
 )
+
+
+class Graded(Preprocessor):
+    """Says to nbgrader which cell is an answer, and which checks it for a point."""
+
+    def preprocess_cell(self, cell, resources, index):
+        """Change one cell."""
+        for tag, check in {"exercise": False, "check": True}.items():
+            if tagged(cell, tag):
+                words = {"grade": check, "locked": check, "solution": not check}
+                words |= {"points": 1} if check else {}
+                words |= {"grade_id": cell.id, "schema_version": 3, "task": False}
+                cell.metadata["nbgrader"] = words
+        return cell, resources
 
 
 def without_solutions(lesson: Lesson) -> Lesson:
@@ -25,8 +48,12 @@ def without_solutions(lesson: Lesson) -> Lesson:
 
 
 def blank(lesson: Lesson) -> Lesson:
-    """Return a lesson as a student gets it: neither solutions nor outputs."""
-    return replace(lesson, node=process(lesson, UNSOLVED, ClearOutputPreprocessor())[0])
+    """Return a lesson as a student gets it: neither solutions nor outputs.
+
+    nbgrader can grade it, however it was handed out.
+    """
+    changes = [UNSOLVED, ClearOutputPreprocessor(), Graded()]
+    return replace(lesson, node=process(lesson, *changes)[0])
 
 
 def make(lessons: list[Lesson], folder: Path, reader: str) -> None:
@@ -35,32 +62,66 @@ def make(lessons: list[Lesson], folder: Path, reader: str) -> None:
     copy_parts(target)
     for lesson in lessons:
         write_notebook(lesson.node, target / "notebooks" / f"{lesson.name}.ipynb")
+    (target / LIGHT).write_text(light_requirements(), "utf-8", newline="\n")
     readme = fill(
         "copy.md",
         title=TITLE,
         reader=reader,
+        version=version(target),
         first=f"{lessons[0].name}.ipynb",
+        light=", ".join(f"`{x.name}`" for x in lessons if light(x)),
         solutions=SOLUTIONS if reader == "teacher" else "",
     )
     (target / "README.md").write_text(readme.strip() + "\n", "utf-8", newline="\n")
-    pack(target, folder / f"{reader}.zip")
+    pack(target, folder / f"{reader}.zip", f"pixel-{reader}-{version(target)}")
+
+
+def version(folder: Path) -> str:
+    """Return eight digits that are others for each content of a copy."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path != folder / "README.md":
+            name = path.relative_to(folder).as_posix().encode()
+            content = hashlib.sha256(path.read_bytes()).digest()
+            digest.update(hashlib.sha256(name).digest() + content)
+    return digest.hexdigest()[:8]
+
+
+def light_requirements() -> str:
+    """Return what the notebooks without a network to train or to measure need."""
+    lines = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
+    kept = [line for line in lines if re.match(r"\w", line) and not HEAVY.match(line)]
+    return "\n".join([line.partition("  #")[0] for line in kept]) + "\n"
+
+
+def light(lesson: Lesson) -> bool:
+    """Say whether a lesson needs the light requirements alone."""
+    code = [cell.source for cell in lesson.node.cells if cell.cell_type == "code"]
+    return not re.search(
+        r"^\s*(import|from) (torch|sklearn|layers)", "\n".join(code), re.M
+    )
 
 
 def copy_parts(target: Path) -> None:
     """Copy what the notebooks import, show and link to."""
+    for part, path in parts():
+        (target / part).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target / part)
+
+
+def parts() -> Iterator[tuple[str, Path]]:
+    """Yield where each part of a copy belongs, and where it is."""
     for pattern in PARTS:
         for path in sorted(ROOT.glob(pattern)):
-            copied = target / path.relative_to(ROOT)
-            copied.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, copied)
+            yield path.relative_to(ROOT).as_posix(), path
 
 
-def pack(folder: Path, target: Path) -> None:
+def pack(folder: Path, target: Path, top: str) -> None:
     """Write a zip that says nothing of the day and the machine it was made on."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(folder.rglob("*")):
             if path.is_file():
-                name = f"pixel-{folder.name}/{path.relative_to(folder).as_posix()}"
+                name = f"{top}/{path.relative_to(folder).as_posix()}"
                 entry = zipfile.ZipInfo(name)
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 entry.external_attr = 0o644 << 16

@@ -37,7 +37,7 @@ from nbformat.v4 import (
 from playwright.sync_api import Error, sync_playwright
 from pypdfium2 import raw
 
-from handout import build, copies, lesson, paper
+from handout import branch, build, copies, lesson, paper
 
 # Of Sphinx, to the makers of its extensions.
 pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
@@ -191,7 +191,7 @@ def test_nothing_given_away(made):
     """What is for students holds no solution, in whatever form."""
     packed, words = zipfile.ZipFile(made / "student.zip"), b"as wanted"
     given = {name: packed.read(name) for name in packed.namelist()}
-    for folder in ["html", "student"]:
+    for folder in ["html", "student", "nbgrader"]:
         files = [path for path in (made / folder).rglob("*") if path.is_file()]
         given |= {str(path): path.read_bytes() for path in files}
     for path in (made / "pdf").iterdir():
@@ -200,7 +200,7 @@ def test_nothing_given_away(made):
     assert words in (made / "teacher/notebooks/99_sample.ipynb").read_bytes()
     for name, text in given.items():
         if name.endswith((".html", ".pdf", ".ipynb")):
-            for word in [b"Show the solution", b"Solution: ", b'"solution"']:
+            for word in [b"Show the solution", b"Solution: ", b'"solution"\n']:
                 assert word not in text, name
 
 
@@ -688,7 +688,11 @@ def test_student_has_no_solutions(made, student, name):
     expected.cells = [c for c in expected.cells if "solution" not in checks.tags(c)]
     for cell in checks.code_cells(expected):
         cell.outputs, cell.execution_count = [], None
-    assert read(student, name) == expected
+    given = read(student, name)
+    for cell in given.cells:
+        marks = cell.metadata.pop("nbgrader", None)
+        assert bool(marks) == (not {"exercise", "check"}.isdisjoint(checks.tags(cell)))
+    assert given == expected
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in LONG])
@@ -745,6 +749,133 @@ def test_planted_need(source, faults):
     notebook = sample()
     notebook.cells.append(new_code_cell(source))
     assert needs_solution(notebook) == faults
+
+
+def products(made):
+    """The folders that are given away, whole."""
+    return [made / "student", made / "teacher", made / "nbgrader" / "source" / "pixel"]
+
+
+WORDS = re.compile(r"[\w./-]+\.(?:py|md|txt|jpg|ipynb|js)\b|\b(?:tests|handout)/[\w/]*")
+
+
+def faults_of_words(product):
+    """What the texts of a product say that is not so there."""
+    faults = []
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=checks.ROOT, capture_output=True, text=True, check=True
+    )
+    names = {Path(line).name for line in listed.stdout.splitlines()}
+    here = {path.name for path in product.rglob("*")}
+    books = [nbformat.read(path, 4) for path in product.rglob("*.ipynb")]
+    texts = {path: path.read_text("utf-8") for path in product.rglob("*.md")}
+    texts |= {path: path.read_text("utf-8") for path in product.rglob("*.txt")}
+    texts |= {n: checks.markdown(book) for n, book in enumerate(books)}
+    for text in texts.values():
+        for word in WORDS.findall(text):
+            name = Path(word).name
+            gone = word.startswith(("tests/", "handout/")) or name in names - here
+            faults += [f"names {word}, which is elsewhere"] * gone
+    cells = [cell for book in books for cell in book.cells]
+    has = {
+        "Its solution is in": any("solution" in checks.tags(cell) for cell in cells),
+        "stored outputs": any(cell.get("outputs") for cell in cells),
+    }
+    said = "\n".join(texts.values())
+    faults += [f"says {w!r}" for w, there in has.items() if w in said and not there]
+    return faults
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_words(made, number):
+    """What a product says of itself is so; each says under which licence it is."""
+    product = products(made)[number]
+    assert faults_of_words(product) == []
+    if number < 2:
+        assert "CC BY 4.0" in (product / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        ("See tests/test_images.py.", "names tests/test_images.py, which is elsewhere"),
+        ("See `CONTRIBUTING.md`.", "names CONTRIBUTING.md, which is elsewhere"),
+        ("Its solution is in the cell below.", "says 'Its solution is in'"),
+        ("Check the stored outputs.", "says 'stored outputs'"),
+    ],
+)
+def test_planted_words(made, tmp_path, words, fault):
+    shutil.copytree(made / "student", tmp_path / "student")
+    (tmp_path / "student" / "planted.md").write_text(words)
+    assert fault in faults_of_words(tmp_path / "student")
+
+
+def test_version(made, tmp_path):
+    """It is the same for the same content, and stands in README and folder."""
+    version = copies.version(made / "student")
+    assert f"Version {version}." in (made / "student" / "README.md").read_text("utf-8")
+    (top, *_) = zipfile.ZipFile(made / "student.zip").namelist()
+    assert top.startswith(f"pixel-student-{version}/")
+    shutil.copytree(made / "student", tmp_path / "student")
+    assert copies.version(tmp_path / "student") == version
+    (tmp_path / "student" / "helpers.py").write_text("")
+    assert copies.version(tmp_path / "student") != version
+
+
+def test_light(made, student):
+    """What the light set leaves out, its notebooks do not import."""
+    names = re.findall(r"`(\w+)`", (student / "README.md").read_text("utf-8"))
+    assert "01_translation" in names and "05_real_network" not in names
+    full = (student / "requirements.txt").read_text("utf-8")
+    for line in (student / "requirements-light.txt").read_text("utf-8").splitlines():
+        assert line in full
+    block = "import seaborn, sys\n"  # which asks SciPy, and that for PyTorch
+    block += "sys.modules.update(dict.fromkeys(['torch', 'sklearn']))\n"
+    for name in set(names) & set(NAMES) - {"99_sample"}:
+        cells = checks.code_cells(read(student, name))
+        nodes = [node for c in cells for node in ast.walk(ast.parse(c.source))]
+        imports = [n for n in nodes if isinstance(n, (ast.Import, ast.ImportFrom))]
+        code = block + "\n".join(map(ast.unparse, imports))
+        subprocess.run([sys.executable, "-c", code], cwd=student, check=True)
+
+
+def test_branch(tmp_path):
+    """One command commits the copy; the next version merges with a student's work."""
+
+    def git(*command, folder=tmp_path):
+        name = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
+        call = ["git", *name, *command]
+        run = subprocess.run(call, cwd=folder, capture_output=True, text=True)
+        assert run.returncode == 0, run.stderr
+        return run.stdout.strip()
+
+    git("init", "-q")
+    for key, value in {"user.name": "A", "user.email": "a@example.org"}.items():
+        git("config", key, value)
+    assert "git push origin student" in branch.commit(tmp_path)
+    assert "already" in branch.commit(tmp_path)
+    work = tmp_path / "work"
+    git("clone", "-q", "-b", "student", str(tmp_path), str(work))
+    path = work / "notebooks" / "01_translation.ipynb"
+    filled = path.read_text("utf-8").replace("move = None", "move = (-2, 3)")
+    path.write_text(filled, "utf-8", newline="\n")
+    git("commit", "-qam", "Work", folder=work)
+    changed = branch.commit(tmp_path, notebooks=write_changed(tmp_path))
+    assert "git push" in changed
+    git("pull", "-q", "--no-rebase", "--no-edit", folder=work)
+    merged = path.read_text("utf-8")
+    assert "move = (-2, 3)" in merged and "A better title" in merged
+
+
+def write_changed(folder):
+    """The notebooks, with another title of the first."""
+    copied = folder / "changed"
+    copied.mkdir()
+    for source in NOTEBOOKS:
+        text = source.read_text("utf-8")
+        text = text.replace("# 1 · Translation: one pixel", "# 1 · A better title: one")
+        (copied / source.name).write_text(text, "utf-8", newline="\n")
+    return copied
 
 
 # The glossary
@@ -882,6 +1013,23 @@ def test_stopped(old, monkeypatch, error, words):
     assert content(old) == before
 
 
+def test_course_keeps_what_is_graded(old, tmp_path):
+    """A new build replaces what it made in the course folder, and nothing else."""
+    cells = [new_markdown_cell("# My own"), new_code_cell("1 + 1")]
+    notebooks = write(tmp_path / "notebooks", my_own=cells)
+    build.build(old, notebooks)
+    course = old / "nbgrader"
+    stale = course / "source" / "pixel" / "stale.ipynb"
+    kept = [course / "gradebook.db", course / "submitted" / "a" / "pixel" / "b.ipynb"]
+    kept += [course / "source" / "own" / "c.ipynb", course / "nbgrader_config.json"]
+    for path in [stale, *kept]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine")
+    build.build(old, notebooks)
+    assert [path.read_text() for path in kept] == ["mine"] * len(kept)
+    assert not stale.exists() and (course / "judge.py").exists()
+
+
 def test_no_place(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(
@@ -917,7 +1065,7 @@ def test_killed(old, tmp_path):
     process.wait()
     assert (old / ".new").exists() and before.items() <= content(old).items()
     build.build(old, notebooks)
-    parts = {".lock", "html", "notes.txt", "pdf", "solutions"}
+    parts = {".lock", "html", "nbgrader", "notes.txt", "pdf", "solutions"}
     parts |= {"student", "student.zip", "teacher", "teacher.zip"}
     assert {path.name for path in old.iterdir()} == parts
     assert not (old / "html" / "gone.html").exists()
