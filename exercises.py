@@ -1385,3 +1385,162 @@ def check_tie(answer) -> Hint:
             "the largest norm occurs more than once, but in components that are moved "
             "copies of each other: whichever is kept, the choice follows the move."
         )
+
+
+# 7 · Between pixels
+
+
+@_checker
+def check_folded(answer) -> Hint:
+    """Find the frequency at which a wave comes out of a stride, from 0 to 1/2.
+
+    Parameters
+    ----------
+    answer : function ``(frequency, stride) -> periods per kept pixel``.
+    """
+    for stride in (5, 2, 3, 1):
+        for frequency in (0.35, 0.1, 0.45, 0.25, 0.4, 0.0, 0.5):
+            with _case(f"for frequency={frequency}, stride={stride}"):
+                _check_folded(_call(answer, frequency, stride), frequency, stride)
+
+
+def _check_folded(answer, frequency, stride):
+    found, full = _number(answer), frequency * stride
+    wanted = min(full % 1, 1 - full % 1)
+    said = f"you have {found:.4g} periods per kept pixel"
+    for suspect, hint in [
+        (wanted, None),
+        (full, ". A grid holds none above 1/2: what do its pixels show?"),
+        (full % 1, ". Beyond 1/2 it folds back: which slower wave is the same?"),
+        (wanted / stride, ". Count them per kept pixel, not per pixel of before."),
+        (frequency, ", as before. But the kept pixels lie further apart."),
+        (
+            frequency / stride,
+            ". From one kept pixel to the next it has more, not less.",
+        ),
+        (0.5, ". The wave does not stop at 1/2: it folds back from there."),
+        (0, ". The wave does not vanish: the kept pixels still go up and down."),
+    ]:
+        if np.isclose(found, suspect, rtol=0, atol=1e-6):
+            if hint:
+                raise _WrongError(said + hint)
+            return
+    if not 0 <= found <= 0.5:
+        raise _WrongError(f"{said}. A grid holds those from 0 to 1/2.")
+    raise _WrongError(
+        f"{said}. Draw cos(2π · {frequency} · i) for i = 0, {stride}, {2 * stride} "
+        "and so on: how many periods do you see?"
+    )
+
+
+@_checker
+def check_low_pass(answer) -> Hint:
+    """Keep the waves that fit on every ``stride``-th pixel, then keep those pixels.
+
+    Parameters
+    ----------
+    answer : function ``(image, stride) -> smoothed and thinned image``.
+    """
+    for shape, stride in [((8, 12), 2), ((9, 15), 3), ((12, 8), 2), ((15, 25), 5)]:
+        image = _picture(*shape)
+        with _case(f"for an image of {shape[0]}×{shape[1]}, stride={stride}"):
+            _compare(
+                _call(answer, image, stride),
+                _below(image, 0.5 / stride)[::stride, ::stride],
+                _mispassed(image, stride),
+                image=image,
+            )
+
+
+def _below(image, cutoff, axes=(0, 1), at=False, disc=False):
+    """Keep the waves below a cutoff; with `at`, those at the cutoff, too."""
+    rows = np.abs(np.fft.fftfreq(image.shape[0]))[:, None] * (0 in axes)
+    columns = np.abs(np.fft.fftfreq(image.shape[1])) * (1 in axes)
+    found = np.hypot(rows, columns) if disc else np.maximum(rows, columns)
+    kept = found < cutoff * (1 + 1e-9 if at else 1 - 1e-9)
+    return np.fft.ifft2(np.fft.fft2(image) * kept).real
+
+
+def _mispassed(image, stride):
+    def skip(full):
+        return full[::stride, ::stride]
+
+    cutoff = 0.5 / stride
+    full = _below(image, cutoff)
+    yield full, "the low-pass is right. Now skip pixels, both ways."
+    yield full[::stride], "every row that you skip is right. Skip columns, too."
+    yield full[:, ::stride], "every column that you skip is right. Skip rows, too."
+    yield full[1::stride, 1::stride], "keep row 0 and column 0."
+    yield skip(image), "the right pixels are kept, but the low-pass is missing."
+    yield (
+        skip(_below(image, cutoff, at=True)),
+        "a wave exactly at the cutoff is kept. On the new grid it is at the Nyquist "
+        "frequency: keep those below.",
+    )
+    yield skip(_below(image, cutoff, (0,))), "it is a low-pass downwards alone."
+    yield skip(_below(image, cutoff, (1,))), "it is a low-pass to the right alone."
+    for at in (False, True):
+        yield (
+            skip(_below(image, cutoff, at=at, disc=True)),
+            "you cut off a disc. Rows and columns are skipped each for itself: "
+            "keep the frequencies that are below the cutoff both ways.",
+        )
+        yield (
+            skip(_below(image, 2 * cutoff, at=at)),
+            "the cutoff is twice too high. The new grid holds waves below 1/2 period "
+            "per kept pixel: how much is that per pixel?",
+        )
+        yield (
+            skip(_below(image, cutoff / 2, at=at)),
+            "the cutoff is twice too low. The new grid holds more than that.",
+        )
+        yield (
+            skip(_below(image, 0.25, at=at)),
+            "you cut off at 1/4 always. Mind `stride`.",
+        )
+        yield (
+            _below(skip(image), cutoff, at=at),
+            "you smooth what is left. Low-pass first: what is skipped has folded by "
+            "then.",
+        )
+        yield (
+            skip(image - _below(image, cutoff, at=not at)),
+            "you keep the fast waves. Keep the slow ones.",
+        )
+    yield skip(_blurred(image, [1, 2, 1])), "that is a blur. Cut off by frequency."
+    yield (
+        np.full(skip(image).shape, image.mean()),
+        "only the mean is left. Keep all waves below the cutoff.",
+    )
+    mean = image.mean()
+    yield skip(full - mean), "the mean is gone. Frequency 0 is below the cutoff, too."
+    for factor in (stride, stride**2):
+        yield skip(full) * factor, f"each number is {factor} times too large."
+        yield skip(full) / factor, f"each number is {factor} times too small."
+    yield np.maximum(skip(full), 0), "negative values are gone. Leave ReLU out."
+
+
+@_checker
+def check_power(answer) -> Hint:
+    """Find the highest power that bends on twice the grid and follows every move.
+
+    Parameters
+    ----------
+    answer : whole number.
+    """
+    power = int(_whole(answer, (), "a whole number is wanted"))
+    if power < 1:
+        return "from 1 on, please: x to the power of 1 is x itself."
+    if power > 50:
+        return f"{power} is more than you can have tried. Try small ones."
+    if power > 3:
+        return (
+            f"with {power} it is not exact. It makes waves of up to {power}/2 periods "
+            "per pixel. Read at two places a pixel, one of F comes out as 2 - F. Does "
+            "it come out where the low-pass takes it off?"
+        )
+    if power < 3:
+        return (
+            f"{power} is exact, and so is the next one. Something may fold on the fine "
+            "grid, as long as the low-pass takes it off."
+        )

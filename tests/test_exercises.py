@@ -531,6 +531,57 @@ def lit(*places, values=None, shape=(8, 8)):
     return picture
 
 
+# 7 · Between pixels
+
+
+def by_remainder(frequency, stride):
+    rest = frequency * stride % 1
+    return min(rest, 1 - rest)
+
+
+def by_rounding(frequency, stride):
+    return abs(frequency * stride - round(frequency * stride))
+
+
+def by_spectrum(frequency, stride):
+    kept = np.cos(2 * np.pi * frequency * np.arange(0, 100 * stride, stride))
+    return np.abs(np.fft.rfft(kept)).argmax() / 100
+
+
+def low_pass(image, cutoff, within=np.less, measure=np.maximum):
+    rows = np.abs(np.fft.fftfreq(len(image)))[:, None]
+    columns = np.abs(np.fft.fftfreq(image.shape[1]))
+    kept = within(measure(rows, columns), cutoff)
+    return np.fft.ifft2(np.fft.fft2(image) * kept).real
+
+
+def by_low_pass(image, stride):
+    return low_pass(image, 0.5 / stride)[::stride, ::stride]
+
+
+def by_real_transform(image, stride):
+    spectrum = np.fft.rfft2(image)
+    rows = np.abs(np.fft.fftfreq(len(image)))
+    spectrum[rows >= 0.5 / stride] = 0
+    spectrum[:, np.fft.rfftfreq(image.shape[1]) >= 0.5 / stride] = 0
+    return np.fft.irfft2(spectrum, image.shape)[::stride, ::stride]
+
+
+def by_fewer_waves(image, stride):
+    for axis in (0, 1):
+        length = image.shape[axis]
+        spectrum = np.fft.rfft(image, axis=axis, norm="forward")
+        held = (length // stride + 1) // 2
+        spectrum = spectrum.take(range(held), axis)
+        image = np.fft.irfft(spectrum, length // stride, axis, norm="forward")
+    return image
+
+
+def by_half_spectrum(image, stride):  # along one axis, all frequencies
+    rows = np.abs(np.fft.fftfreq(len(image)))[:, None] < 0.5 / stride
+    return np.fft.ifft2(np.fft.fft2(image) * rows).real[::stride, ::stride]
+
+
 PHOTOS = Path(sklearn.__file__).parent / "datasets" / "images"
 
 RIGHT = {
@@ -633,6 +684,15 @@ RIGHT = {
         -TIE,
         (21 * TIE).astype(np.uint8),
     ],
+    exercises.check_folded: [
+        by_remainder,
+        by_rounding,
+        by_spectrum,
+        lambda f, s: np.array([by_remainder(f, s)]),
+        lambda f, s: torch.tensor(by_remainder(f, s)),
+    ],
+    exercises.check_low_pass: [by_low_pass, by_real_transform, by_fewer_waves],
+    exercises.check_power: [3, 3.0, np.int64(3), [3], torch.tensor(3)],
 }
 
 # Wrong answers
@@ -1273,6 +1333,81 @@ WRONG = {
         (lit((0, 0), (3, 5), values=[5, 5]), "moved copies of each other"),
         (TIE + 9 * lit((1, 1)), "the choice follows it: 5, 5, 0, 9."),
         (TIE + lit((2, 2)), "the choice follows it: 5.1, 5, 0, 0."),
+    ],
+    exercises.check_folded: [
+        *ANY_FUNCTION,
+        (gives("text"), "one number is wanted, and this is text"),
+        (gives([0.1, 0.2]), "one number is wanted"),
+        (gives(np.nan), "and you have nan"),
+        (lambda f, s: f * s, "for frequency=0.35, stride=5: you have 1.75 periods per"),
+        (lambda f, s: f * s, "A grid holds none above 1/2"),
+        (lambda f, s: f * s % 1, "Beyond 1/2 it folds back"),
+        (lambda f, s: min(f * s, abs(1 - f * s)), "Beyond 1/2 it folds back"),
+        (lambda f, s: by_remainder(f, s) / s, "per kept pixel, not per pixel of befo"),
+        (lambda f, s: f, "as before"),
+        (lambda f, s: f / s, "it has more, not less"),
+        (lambda f, s: min(f * s, 0.5), "does not stop at 1/2"),
+        (lambda f, s: f * s if f * s <= 0.5 else 0, "does not vanish"),
+        (lambda f, s: f * s if f * s <= 0.5 else 1 - f * s, "from 0 to 1/2"),
+        (lambda f, s: -by_remainder(f, s), "from 0 to 1/2"),
+        (lambda f, s: 2 * np.pi * by_remainder(f, s), "from 0 to 1/2"),
+        (lambda f, s: by_remainder(f, 2), "Draw cos(2π · 0.35 · i) for i = 0, 5, 10"),
+        (lambda f, s: by_remainder(f, s) + 0.01, "how many periods do you see"),
+    ],
+    exercises.check_low_pass: [
+        *ANY_FUNCTION,
+        *ANY_ARRAY,
+        *HAS_SHAPE,
+        (lambda x, s: low_pass(x, 0.5 / s), "Now skip pixels, both ways"),
+        (lambda x, s: low_pass(x, 0.5 / s)[::s], "Skip columns, too"),
+        (lambda x, s: low_pass(x, 0.5 / s)[:, ::s], "Skip rows, too"),
+        (lambda x, s: low_pass(x, 0.5 / s)[1::s, 1::s], "keep row 0"),
+        (lambda x, s: x[::s, ::s], "the low-pass is missing"),
+        (
+            lambda x, s: low_pass(x, 0.5 / s, np.less_equal)[::s, ::s],
+            "exactly at the cutoff is kept",
+        ),
+        (by_half_spectrum, "downwards alone"),
+        (lambda x, s: by_half_spectrum(x.T, s).T, "to the right alone"),
+        (lambda x, s: low_pass(x, 0.5 / s, measure=np.hypot)[::s, ::s], "a disc"),
+        (lambda x, s: low_pass(x, 1 / s)[::s, ::s], "twice too high"),
+        (lambda x, s: low_pass(x, 0.25 / s)[::s, ::s], "twice too low"),
+        (
+            lambda x, s: low_pass(x, 0.25)[::s, ::s],
+            "9×15, stride=3: you",
+        ),
+        (lambda x, s: low_pass(x, 0.25)[::s, ::s], "at 1/4 always"),
+        (lambda x, s: low_pass(x[::s, ::s], 0.5 / s), "Low-pass first"),
+        (
+            lambda x, s: low_pass(x, 0.5 / s, np.greater_equal)[::s, ::s],
+            "Keep the slow ones",
+        ),
+        (lambda x, s: by_rolls(x, [1, 2, 1], s), "that is a blur"),
+        (lambda x, s: 0 * x[::s, ::s] + x.mean(), "only the mean is left"),
+        (lambda x, s: by_low_pass(x, s) - x.mean(), "Frequency 0 is below"),
+        (lambda x, s: s * by_low_pass(x, s), "2 times too large"),
+        (lambda x, s: by_low_pass(x, s) / s**2, "4 times too small"),
+        (lambda x, s: by_low_pass(x, s).T, "changed places"),
+        (lambda x, s: -by_low_pass(x, s), "opposite sign"),
+        (lambda x, s: np.maximum(by_low_pass(x, s), 0), "Leave ReLU out"),
+        (lambda x, s: by_low_pass(x, s) + 0j, "Take their `.real`"),
+        (lambda x, s: by_low_pass(x, s).astype(int), "behind the decimal point"),
+        (lambda x, s: by_low_pass(x, s) + 1, "Work that one out by hand"),
+    ],
+    exercises.check_power: [
+        *ANY_VALUE,
+        *WHOLE,
+        (1, "1 is exact, and so is the next one"),
+        (2, "2 is exact, and so is the next one"),
+        (4, "with 4 it is not exact. It makes waves of up to 4/2"),
+        (5, "with 5 it is not exact"),
+        (10, "with 10 it is not exact"),
+        (0, "from 1 on"),
+        (-3, "from 1 on"),
+        (1000, "more than you can have tried"),
+        (2.5, "2.5 is not whole"),
+        (True, "a whole number is wanted"),
+        ("three", "this is text"),
     ],
 }
 

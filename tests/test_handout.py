@@ -52,7 +52,7 @@ PAGES = [
 ]
 PAGES += [f"html/notebooks/{name}" for name in [*NAMES, "glossary"]]
 # Their networks take minutes. What is special to a student's copy is read, not run.
-LONG = ["05_real_network", "06_repair"]
+LONG = ["05_real_network", "06_repair", "07_between_pixels"]
 WIDGET = "application/vnd.jupyter.widget-view+json"
 # No box for want of rights in a container; no talk with the browser's maker.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
