@@ -1,5 +1,6 @@
 """The look of the figures, and how they are shown."""
 
+import html
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -44,8 +45,10 @@ def show(figure: plt.Figure, alt: str, title: str = "") -> None:
     Notes
     -----
     In a notebook the text is stored with the image, as metadata, whatever Matplotlib's
-    backend. Elsewhere the figure stays open for ``plt.show()`` or ``savefig``; what you
-    no longer need, close with ``plt.close("all")``.
+    backend. JupyterLab hands that on to no screen reader, so the text also follows the
+    figure, where a click or a key opens it. Elsewhere the figure stays open for
+    ``plt.show()`` or ``savefig``; what you no longer need, close with
+    ``plt.close("all")``.
 
     Examples
     --------
@@ -65,7 +68,14 @@ def show(figure: plt.Figure, alt: str, title: str = "") -> None:
     else:  # no other backend tells IPython how to draw a figure
         picture = {"image/png": print_figure(figure, base64=True)}
         display(picture | {"text/plain": repr(figure)}, metadata=metadata, raw=True)
+    if alt:
+        display({"text/html": _in_words(alt)}, raw=True)
     plt.close(figure)
+
+
+def _in_words(alt: str) -> str:
+    summary = "<summary>The figure in words</summary>"
+    return f"<details>{summary}<p>{html.escape(alt, quote=False)}</p></details>"
 
 
 def _in_kernel() -> bool:

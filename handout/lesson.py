@@ -23,6 +23,8 @@ DETAILS = re.compile(
     r"<details[^>]*>\s*<summary>\s*(.*?)\s*</summary>\s*(.*?)\s*</details>", re.S
 )
 ANCHOR = re.compile(r"(?<=\]\()(\w+\.ipynb)?#[^)\s]+")
+# A figure's words, for JupyterLab: on a page and in print, the picture carries them.
+IN_WORDS = "<details><summary>The figure in words"
 SLIDER = "*A slider belongs here: it needs the notebook to run.*"
 
 
@@ -158,6 +160,8 @@ def _shown(output: NotebookNode) -> bool:
         return output.name != "stderr"
     if output.output_type == "error":
         return True
+    if output.data.get("text/html", "").startswith(IN_WORDS):
+        return False
     text = output.data.get("text/plain", "")
     if output.data.pop("application/vnd.jupyter.widget-view+json", None):
         output.data.pop("text/plain", None)
