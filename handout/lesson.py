@@ -72,7 +72,9 @@ def read(path: Path) -> Lesson | None:
             minutes = text.rpartition("**")[2].strip(" .")
     if not title:
         return None
-    return Lesson(path.stem, node, title, question, minutes, goals(node.cells[0].source))
+    return Lesson(
+        path.stem, node, title, question, minutes, goals(node.cells[0].source)
+    )
 
 
 def goals(markdown: str) -> list[str]:

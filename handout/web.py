@@ -122,7 +122,9 @@ def teachers_page(lessons: list[Lesson], files: list[Path]) -> str:
             "<br>".join(f"– {goal}" for goal in lesson.goals),
             "<br>".join(tasks),
         ]
-        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+        rows.append(
+            "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+        )
     names = [path.name for path in files]
 
     def pdf(match):
