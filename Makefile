@@ -6,6 +6,8 @@
 # make notebooks  run all notebooks and store their outputs
 # make constraints  write the versions of all that is installed, for the workflows
 # make handout    set up .venv and fill build/ with web pages, print and copies to give
+# make student    commit the student's copy to the branch student
+# make hostile    grade what a hostile or unlucky student hands in
 #
 # Options:        make lab ARGS="--no-browser --port 9999"
 # Another Python: make lab PYTHON=python3.12
@@ -13,7 +15,7 @@
 PYTHON ?= python3
 python = .venv/bin/python
 
-.PHONY: help lab test matrix fuzz bench notebooks constraints handout
+.PHONY: help lab test matrix fuzz bench notebooks constraints handout student hostile
 help:
 	@sed -n -e '/^#/!q' -e 's/^# *//p' Makefile
 
@@ -40,6 +42,12 @@ constraints: .venv/test
 
 handout: .venv/handout
 	$(python) -m handout.build
+
+student: .venv/handout
+	$(python) -m handout.branch
+
+hostile: .venv/test
+	$(python) -m pytest -o addopts= tests/weekly_grading.py $(ARGS)
 
 # The stamps .venv/lab, .venv/test and .venv/handout say that the packages are complete.
 # .venv/lab and the one in question go before an installation and return after it;

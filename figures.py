@@ -1,7 +1,8 @@
 """The look of the figures, and how they are shown."""
 
+import html
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -44,8 +45,10 @@ def show(figure: plt.Figure, alt: str, title: str = "") -> None:
     Notes
     -----
     In a notebook the text is stored with the image, as metadata, whatever Matplotlib's
-    backend. Elsewhere the figure stays open for ``plt.show()`` or ``savefig``; what you
-    no longer need, close with ``plt.close("all")``.
+    backend. JupyterLab hands that on to no screen reader, so the text also follows the
+    figure, where a click or a key opens it. Elsewhere the figure stays open for
+    ``plt.show()`` or ``savefig``; what you no longer need, close with
+    ``plt.close("all")``.
 
     Examples
     --------
@@ -65,7 +68,96 @@ def show(figure: plt.Figure, alt: str, title: str = "") -> None:
     else:  # no other backend tells IPython how to draw a figure
         picture = {"image/png": print_figure(figure, base64=True)}
         display(picture | {"text/plain": repr(figure)}, metadata=metadata, raw=True)
+    if alt:
+        display({"text/html": _in_words(alt)}, raw=True)
     plt.close(figure)
+
+
+def _in_words(alt: str) -> str:
+    summary = "<summary>The figure in words</summary>"
+    return f"<details>{summary}<p>{html.escape(alt, quote=False)}</p></details>"
+
+
+def show_table(
+    rows: Mapping[str, Sequence], columns: Mapping[str, Sequence], form: str = ""
+) -> None:
+    """Display a table in which each row, column and group of columns has its header.
+
+    Parameters
+    ----------
+    rows : the name of each row, and its cells.
+    columns : the name of each group of columns, and the names of its columns.
+    form : format specification of the cells that are no text, such as ``".2f"``.
+
+    Raises
+    ------
+    ValueError : a row has not one cell for each column.
+
+    Notes
+    -----
+    In a notebook it is a table of HTML, with the same as text beside it.
+
+    Examples
+    --------
+    >>> left = {"max": [0.92, 0.69], "average": [0.92, "-"]}
+    >>> show_table(left, {"poolings": [0, 1]}, ".1f")
+             poolings
+               0    1
+    max      0.9  0.7
+    average  0.9    -
+    """
+    names = [str(name) for group in columns.values() for name in group]
+    cells = {
+        row: [each if isinstance(each, str) else f"{each:{form}}" for each in entries]
+        for row, entries in rows.items()
+    }
+    for row, entries in cells.items():
+        if len(entries) != len(names):
+            raise ValueError(
+                f"rows must have {len(names)} cells each, one for each column, "
+                f"got {len(entries)} in {row!r}"
+            )
+    text = _table_as_text(cells, columns, names)
+    if not _in_kernel():
+        print(text)
+        return
+    from IPython.display import display
+
+    page = _table_as_html(cells, columns, names)
+    display({"text/html": page, "text/plain": text}, raw=True)
+
+
+def _table_as_text(cells, columns, names) -> str:
+    wide = max(map(len, cells), default=0)
+    width = 2 + max(map(len, [*names, *sum(cells.values(), [])]), default=0)
+    groups = "".join(f"  {name:{len(c) * width - 2}}" for name, c in columns.items())
+    lines = [" " * wide + groups, " " * wide + "".join(f"{n:>{width}}" for n in names)]
+    for row, entries in cells.items():
+        lines.append(
+            f"{row:{wide}}" + "".join(f"{entry:>{width}}" for entry in entries)
+        )
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _table_as_html(cells, columns, names) -> str:
+    def line(start: str, tag: str, entries) -> str:
+        row = (f"<{tag}>{html.escape(entry)}</{tag[:2]}>" for entry in entries)
+        return f"<tr>{start}{''.join(row)}</tr>"
+
+    groups = "".join(
+        f'<th colspan="{len(c)}" scope="colgroup">{html.escape(name)}</th>'
+        for name, c in columns.items()
+    )
+    head = [
+        f'<tr><td rowspan="2"></td>{groups}</tr>',
+        line("", 'th scope="col"', names),
+    ]
+    body = [
+        line(f'<th scope="row">{html.escape(row)}</th>', "td", entries)
+        for row, entries in cells.items()
+    ]
+    lines = ["<table><thead>", *head, "</thead><tbody>", *body, "</tbody></table>"]
+    return "\n".join(lines)
 
 
 def _in_kernel() -> bool:

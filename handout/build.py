@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from . import copies, grading, paper, web
+from . import cheat_sheet, copies, grading, paper, web
 from .lesson import ROOT, Lesson, read
 
 
@@ -43,6 +43,7 @@ def make_edition(
 ) -> None:
     """Make print and web pages, with a copy of the notebooks to download."""
     paper.make(lessons, folder / "pdf", stage / "pdf")
+    cheat_sheet.make(lessons, folder / "pdf", stage / "sheet")
     files = [archive, *sorted((folder / "pdf").iterdir())]
     web.make(lessons, given, files, folder / "html", stage / "html")
 

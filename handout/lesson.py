@@ -2,7 +2,7 @@
 
 import copy
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -18,11 +18,13 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 FRONT = (HERE / "index.md").read_text("utf-8").splitlines()
 TITLE, LEAD = FRONT[0].removeprefix("# "), FRONT[2].strip("*")
-GLOSSARY = "glossary"
+GLOSSARY, QUESTIONS = "glossary", "questions"
 DETAILS = re.compile(
     r"<details[^>]*>\s*<summary>\s*(.*?)\s*</summary>\s*(.*?)\s*</details>", re.S
 )
 ANCHOR = re.compile(r"(?<=\]\()(\w+\.ipynb)?#[^)\s]+")
+# A figure's words, for JupyterLab: on a page and in print, the picture carries them.
+IN_WORDS = "<details><summary>The figure in words"
 SLIDER = "*A slider belongs here: it needs the notebook to run.*"
 
 
@@ -35,6 +37,7 @@ class Lesson:
     title: str
     question: str = ""
     minutes: str = ""
+    goals: list[str] = field(default_factory=list)
 
 
 def read(path: Path) -> Lesson | None:
@@ -45,7 +48,8 @@ def read(path: Path) -> Lesson | None:
     path : Path
         A notebook of the series, or one of a teacher's own. The title is the first
         heading; a paragraph in italics is the question; one that begins with a bold
-        "Time." holds the minutes. The last two can be missing.
+        "Time." holds the minutes; the points below a bold "What you'll learn" are the
+        goals. All but the title can be missing.
     """
     try:
         node = nbformat.read(path, as_version=4)
@@ -66,7 +70,33 @@ def read(path: Path) -> Lesson | None:
             question = text[1:-1]
         elif text.startswith("**Time"):
             minutes = text.rpartition("**")[2].strip(" .")
-    return Lesson(path.stem, node, title, question, minutes) if title else None
+    if not title:
+        return None
+    return Lesson(
+        path.stem, node, title, question, minutes, goals(node.cells[0].source)
+    )
+
+
+def goals(markdown: str) -> list[str]:
+    """Return the points below the words "What you'll learn"."""
+    _, _, rest = markdown.partition("**What you'll learn")
+    tree = SyntaxTreeNode(MarkdownIt().parse(rest)).children
+    lists = [block for block in tree if block.type == "bullet_list"]
+    points = lists[0].children if lists else []
+    return [point.children[0].children[0].content.rstrip(";.") for point in points]
+
+
+def exercises(lesson: Lesson) -> list[tuple[str, str]]:
+    """Return the title of each exercise, and the name of what checks it."""
+    found, title = [], ""
+    for cell in lesson.node.cells:
+        if cell.cell_type == "markdown":
+            headings = re.findall(r"(?m)^#+ Exercise (.+)$", cell.source)
+            title = headings[-1] if headings else title
+        elif tagged(cell, "check"):
+            checker = re.search(r"exercises\.(\w+)", cell.source)
+            found.append((title, checker[1] if checker else ""))
+    return found
 
 
 def blocks(markdown: str) -> list[SyntaxTreeNode]:
@@ -158,6 +188,8 @@ def _shown(output: NotebookNode) -> bool:
         return output.name != "stderr"
     if output.output_type == "error":
         return True
+    if output.data.get("text/html", "").startswith(IN_WORDS):
+        return False
     text = output.data.get("text/plain", "")
     if output.data.pop("application/vnd.jupyter.widget-view+json", None):
         output.data.pop("text/plain", None)

@@ -13,6 +13,7 @@ import pypandoc
 import typst
 from nbconvert.preprocessors import ExtractOutputPreprocessor, TagRemovePreprocessor
 from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell, new_notebook
 
 from .copies import copy_parts
 from .lesson import (
@@ -20,6 +21,7 @@ from .lesson import (
     GLOSSARY,
     HERE,
     LEAD,
+    QUESTIONS,
     TITLE,
     Lesson,
     OnPaper,
@@ -67,6 +69,11 @@ def make(lessons: list[Lesson], folder: Path, stage: Path) -> None:
     source = stage / "notebooks" / "series.typ"
     body = "".join(bodies) + ending(ends, lessons) + terms
     print_pages(setting, body, source, folder)
+    body, end = Chapter(questions(stage)).typeset(stage / "notebooks")
+    setting = {"title": "Ten questions", "series": TITLE}
+    source = stage / "notebooks" / f"{QUESTIONS}.typ"
+    body = f"#quiz[\n{body}\n]\n" + ending([end], [])
+    print_pages(setting, body, source, folder)
 
 
 def print_pages(setting: dict[str, str], body: str, source: Path, folder: Path) -> None:
@@ -100,6 +107,16 @@ def glossary(stage: Path) -> str:
     text = (stage / "notebooks" / f"{GLOSSARY}.md").read_text("utf-8")
     text = re.sub(r"(?m)^## (.+)\n\n", head, text)
     return "#pagebreak(weak: true)\n" + to_typst(GLOSSARY, [text])
+
+
+def questions(stage: Path) -> Lesson:
+    """Return the ten questions as a lesson, each in a cell of its own."""
+    text = (stage / "notebooks" / f"{QUESTIONS}.md").read_text("utf-8")
+    text = re.sub(r"(?m)^- \*\*(\w)\*\* ·", r"- ``#boxes``{=typst} **\1** ·", text)
+    first, *parts = re.split(r"(?m)^(?=## )", text)
+    whole = [raw("#block(breakable: false)[") + part + raw("]") for part in parts]
+    cells = [new_markdown_cell(part) for part in [first, *whole]]
+    return Lesson(QUESTIONS, new_notebook(cells=cells), "Ten questions")
 
 
 @dataclass
@@ -146,6 +163,10 @@ class Chapter:
         question = re.sub(r"<!--.*?-->", "", match[1], flags=re.S)
         question = re.sub(r"</?(\w+)>", lambda tag: MARKS.get(tag[1], ""), question)
         question = html.unescape(question)
+        if question.startswith("**Answer"):
+            title = raw(f"#solution({self.place('solution')})[")
+            self.end += [title, self.heading, raw("]"), match[2]]
+            return ""
         if "Predict" not in question:
             question = question.replace("**", "")
             return f"\n\n**{question}**\n\n{match[2]}\n\n"

@@ -9,14 +9,18 @@ from sphinx.cmd.build import build_main
 
 from .copies import copy_parts
 from .lesson import (
+    ANCHOR,
     DETAILS,
     GLOSSARY,
     HERE,
+    QUESTIONS,
     Lesson,
     OnPaper,
     PastedPictures,
+    exercises,
     fill,
     process,
+    slug,
     solved,
     tagged,
     write_files,
@@ -46,6 +50,9 @@ def make(
         path = stage / "notebooks" / f"{lesson.name}.ipynb"
         write_notebook(marked(notebook), path)
     stage.joinpath("index.md").write_text(landing_page(lessons, files[0].name), "utf-8")
+    stage.joinpath("teachers.md").write_text(teachers_page(lessons, files), "utf-8")
+    questions = stage / "notebooks" / f"{QUESTIONS}.md"
+    questions.write_text(linked(questions.read_text("utf-8"), lessons), "utf-8")
     extra = stage / "extra"
     write_files({f"files/{path.name}": path.read_bytes() for path in files}, extra)
     site = stage / "site" / "html"  # MyST-NB writes beside it, too
@@ -93,11 +100,48 @@ def landing_page(lessons: list[Lesson], copy: str) -> str:
             f"| [{lesson.title}]({page})<br>{lesson.question} "
             f'| {lesson.minutes} | <a href="{pdf}">PDF</a> |'
         )
-    pages = [f"notebooks/{lesson.name}" for lesson in lessons]
+    pages = [f"notebooks/{name}" for name in [QUESTIONS, *(x.name for x in lessons)]]
     return fill(
         "index.md",
         copy=copy,
         answers="Answers and solutions" if solved(lessons) else "Answers",
         notebooks="\n".join(rows),
-        names="\n".join([*pages, "images/README", f"notebooks/{GLOSSARY}"]),
+        questions=f"notebooks/{QUESTIONS}.md",
+        names="\n".join([*pages, "images/README", f"notebooks/{GLOSSARY}", "teachers"]),
     )
+
+
+def teachers_page(lessons: list[Lesson], files: list[Path]) -> str:
+    """Return the page for teachers, with its table and the files it speaks of."""
+    rows = ["| Notebook | Goals: you learn | Exercises, and what checks them |"]
+    rows.append("|---|---|---|")
+    for lesson in lessons:
+        tasks = [f"{title}<br>`{checker}`" for title, checker in exercises(lesson)]
+        cells = [
+            f"[{lesson.title}](notebooks/{lesson.name}.ipynb)<br>{lesson.minutes}",
+            "<br>".join(f"– {goal}" for goal in lesson.goals),
+            "<br>".join(tasks),
+        ]
+        rows.append(
+            "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+        )
+    names = [path.name for path in files]
+
+    def pdf(match):
+        return f' (<a href="files/{match[1]}">PDF</a>)' if match[1] in names else ""
+
+    text = HERE.joinpath("teachers.md").read_text("utf-8")
+    text = text.replace("<!-- goals -->", "\n".join(rows)).replace("](../", "](")
+    return linked(re.sub(r"<!-- (\w+\.pdf) -->", pdf, text), lessons)
+
+
+def linked(text: str, lessons: list[Lesson]) -> str:
+    """Return a text whose links to lessons lead to what is there, as pages spell it."""
+    names = [lesson.name for lesson in lessons]
+
+    def link(match):
+        words, name = match[1], match[3]
+        return match[0] if name in names else words
+
+    text = re.sub(r"\[([^\]]+)\]\((\w+/)?(\w+)\.ipynb[^)]*\)", link, text)
+    return ANCHOR.sub(lambda match: slug(match[0]), text)

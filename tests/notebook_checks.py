@@ -459,9 +459,10 @@ def _captions(cell):
 
 
 def _text(output):
-    """The text of an output; of a figure and of stderr none."""
+    """The text of an output; of a figure, its words, and of stderr none."""
     data = output.get("data", {})
-    if "image/png" in data or output.get("name") == "stderr":
+    in_words = data.get("text/html", "").startswith("<details><summary>The figure")
+    if "image/png" in data or in_words or output.get("name") == "stderr":
         return ""
     page = re.sub(r"(?s)<style.*?</style>|<[^>]+>", " ", data.get("text/html", ""))
     texts = [output.get("text", ""), data.get("text/plain", ""), html.unescape(page)]

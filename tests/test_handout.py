@@ -50,7 +50,8 @@ PAGES = [
     "html/images/README",
     "solutions/html/notebooks/99_sample",
 ]
-PAGES += [f"html/notebooks/{name}" for name in [*NAMES, "glossary"]]
+PAGES += [f"html/notebooks/{name}" for name in [*NAMES, "glossary", "questions"]]
+PAGES += ["html/teachers"]
 # Their networks take minutes. What is special to a student's copy is read, not run.
 LONG = ["05_real_network", "06_repair", "07_between_pixels"]
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -392,6 +393,24 @@ CUT = """() => [...document.querySelectorAll('.cell_input .highlight')].flatMap(
     e => e.textContent)"""
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_scrolls(made, browser, name):
+    """Nor what a cell printed, nor the code of a folded cell."""
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    load(page, made / "solutions" / "html" / "notebooks" / f"{name}.html")
+    page.evaluate("document.querySelectorAll('details').forEach(e => e.open = true)")
+    assert page.evaluate(CUT.replace(".cell_input ", "div.cell ")) == []
+    page.close()
+
+
+@pytest.mark.parametrize("view", ["phone", "desktop"], indirect=True)
+def test_a_phone_says_that_a_tap_enlarges(made, view):
+    load(view, made / "html" / "notebooks" / "99_sample.html")
+    figure = view.locator(".cell_output a.image-reference").first
+    told = figure.evaluate("e => getComputedStyle(e, '::after').content")
+    assert ("Tap the figure" in told) == (view.viewport_size["width"] < 600)
+
+
 @pytest.mark.parametrize(("length", "cut"), [(88, 0), (100, 1)])
 def test_code_fits(made, browser, length, cut):
     """On a laptop's screen, no line of a notebook has to be scrolled."""
@@ -441,7 +460,7 @@ def test_previous_and_next(made, view):
         with view.expect_navigation(wait_until="domcontentloaded"):
             view.locator("a.right-next").click()
         visited.append(Path(urlsplit(view.url).path).stem)
-    assert visited == [*NAMES, "README", "glossary"]
+    assert visited == ["questions", *NAMES, "README", "glossary", "teachers"]
 
 
 class Links(HTMLParser):
@@ -530,7 +549,9 @@ def text_of(path):
     return [page.get_textpage().get_text_bounded() for page in pdfium.PdfDocument(path)]
 
 
-PRINTED = [f"pdf/{name}" for name in [*NAMES, "series"]] + ["solutions/pdf/series"]
+TITLES = {"series": lesson.TITLE, "questions": "Ten questions"}
+TITLES |= {"cheat_sheet": "Cheat sheet"}
+PRINTED = [f"pdf/{name}" for name in [*NAMES, *TITLES]] + ["solutions/pdf/series"]
 
 
 @pytest.mark.parametrize("path", PRINTED)
@@ -541,8 +562,8 @@ def test_print(made, path):
     pages = text_of(path)
     assert all(len(page) > 40 for page in pages)
     words = " ".join(" ".join(pages).split())
-    title = lesson.TITLE
-    if name != "series":
+    title = TITLES.get(name)
+    if not title:
         title = lesson.read(made / "teacher" / "notebooks" / f"{name}.ipynb").title
     assert " ".join(title.split()) in words
     assert pdfium.PdfDocument(path).get_metadata_value("Title") == title
@@ -635,6 +656,32 @@ def test_planted_in_print(tmp_path):
         "page 1 has a formula that was not set",
         "page 1 has ink in the margin",
     ]
+
+
+def test_predictions_are_answered_overleaf(made):
+    """Below a question there is nothing but lines to write on."""
+    for name in NAMES:
+        for page in text_of(made / "pdf" / f"{name}.pdf"):
+            if asked := re.search(
+                r"Predict \d+\.[^§]*?Answer: page \d+\.(.*)", page, re.S
+            ):
+                assert re.sub(r"\d+ / \d+|\d\S+\.\S+", "", asked[1]).strip() == ""
+
+
+def test_cheat_sheet(made):
+    """It fits on one page, and says what the notebooks say."""
+    (page,) = text_of(made / "pdf" / "cheat_sheet.pdf")
+    words = " ".join(page.split())
+    for term in ["equivariance", "invariance", "stride", "zero padding"]:
+        said = re.search(rf"(?m)^## {term}\n\n(.+?)[.,:]", TERMS.read_text("utf-8"))[1]
+        said = re.sub(r"\[(.+?)\]\(.*?\)|\*", r"\1", said)
+        assert re.sub(r"\W", "", said) in re.sub(r"\W", "", words), term
+    tandem = nbformat.read(checks.ROOT / "notebooks" / "04_tandem.ipynb", 4)
+    (cell,) = [cell for cell in tandem.cells if cell.id == "n04-065"]
+    for row in cell.outputs[0].data["text/plain"].splitlines()[2:]:
+        assert " ".join(row.split()) in words
+    alts = alt_texts(made / "pdf" / "cheat_sheet.pdf")
+    assert any("square of four grids" in alt for alt in alts)
 
 
 # Copies
@@ -876,6 +923,76 @@ def write_changed(folder):
         text = text.replace("# 1 · Translation: one pixel", "# 1 · A better title: one")
         (copied / source.name).write_text(text, "utf-8", newline="\n")
     return copied
+
+
+# The questions
+
+QUIZ = checks.ROOT / "notebooks" / "questions.md"
+
+
+def faults_of_questions(text):
+    """What is wrong with questions, their choices and reasons."""
+    _, *parts = re.split(r"(?m)^## ", text)
+    faults = [] if len(parts) == 10 else [f"{len(parts)} questions"]
+    rights = []
+    for number, part in enumerate(parts, 1):
+        asked, _, answer = part.partition("<details>")
+        choices = re.findall(r"(?m)^- \*\*(\w)\*\* · \S", asked)
+        right = re.findall(r"(?m)^\*\*(\w)\*\* is right: \S", answer)
+        reasons = re.findall(r"(?m)^- \*\*(\w)\*\*: \S", answer)
+        rights += right
+        if not part.startswith(f"{number} · "):
+            faults.append(f"question {number} has another number")
+        if len(choices) < 3 or len(right) != 1:
+            faults.append(f"question {number} has not one right answer of three")
+        if sorted(right + reasons) != choices:
+            faults.append(f"question {number}: not each wrong answer has its reason")
+        if "](0" not in answer:
+            faults.append(f"question {number} names no notebook")
+    if max(map(rights.count, rights), default=0) > 5:
+        faults.append("one letter is right too often")
+    return faults
+
+
+def test_questions():
+    text = QUIZ.read_text("utf-8")
+    assert faults_of_questions(text) == []
+    assert checks.check_links(text, QUIZ.parent) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("## 3 ·", "## 4 ·", "question 3 has another number"),
+        ("## 10 ·", "### 10 ·", "9 questions"),
+        ("- **a**: that is *inv", "- that is *inv", "question 2: not each wrong"),
+        ("**b** is right: each", "each", "question 1 has not one right"),
+        ("](01_", "](", "question 1 names no notebook"),
+    ],
+)
+def test_planted_in_questions(old, new, fault):
+    text = QUIZ.read_text("utf-8")
+    assert old in text
+    assert any(f.startswith(fault) for f in faults_of_questions(text.replace(old, new)))
+
+
+def test_questions_lead_to_headings(made):
+    for page in ["notebooks/questions.html", "teachers.html"]:
+        links = [x for x in Links(made / "html" / page).links if ".html#" in x]
+        assert len(links) > 5 and dead_links(made / "html" / page) == []
+
+
+def test_table_of_teachers(made, view):
+    """Each goal, exercise and checker of the notebooks stands in it, and no other."""
+    load(view, made / "html" / "teachers.html")
+    words = view.locator("#goals-exercises-and-minutes table").inner_text()
+    for path in NOTEBOOKS:
+        found = lesson.read(path)
+        checkers = [checker for _, checker in lesson.exercises(found)]
+        cells = checks.code_cells(found.node)
+        asked = [cell for cell in cells if "check" in checks.tags(cell)]
+        assert len(found.goals) >= 3 and len(checkers) == len(asked) >= 3
+        assert [c for c in [found.minutes, *checkers] if c not in words] == []
 
 
 # The glossary

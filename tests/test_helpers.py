@@ -4,6 +4,7 @@ import base64
 import copy
 import decimal
 import doctest
+import html
 import inspect
 import io
 import os
@@ -895,9 +896,10 @@ def test_in_a_notebook_a_figure_is_displayed_once_with_its_alt_text(draw, monkey
     )
     draw()
     assert plt.get_fignums() == []  # else the notebook would show it a second time
-    [((figure,), options)] = displayed
+    ((figure,), options), *words = displayed
     assert isinstance(figure, plt.Figure)
-    assert isinstance(options["metadata"]["image/png"]["alt"], str)
+    alt = options["metadata"]["image/png"]["alt"]
+    assert isinstance(alt, str) and len(words) == bool(alt)
 
 
 def test_a_figure_that_cannot_be_displayed_is_closed(monkeypatch):
@@ -931,7 +933,7 @@ def test_a_real_notebook_stores_one_image_a_call_with_alt_text(tmp_path):
     assert outputs.pop(0) == []
     assert len(outputs) == len(cells) - 1
     for output in outputs:
-        assert [o.output_type for o in output] == ["display_data"]
+        assert ["image/png" in o.data for o in output] == [True, False]
         assert output[0].data["text/plain"].startswith("<Figure size ")
         picture = Image.open(io.BytesIO(base64.b64decode(output[0].data["image/png"])))
         assert min(picture.size) > 100 and np.ptp(np.asarray(picture.convert("L"))) > 99
@@ -940,6 +942,8 @@ def test_a_real_notebook_stores_one_image_a_call_with_alt_text(tmp_path):
     assert re.search(r"4×4.*2×2", texts[1])
     assert re.search(r"8×8.*\b1\b.*4×4.*\b1\b.*2×2.*\b1\b", texts[2])
     assert texts[3:] == ["The identity.", "Axes without data.", "By Agg.", "By SVG."]
+    for text, (_, words) in zip(texts, outputs, strict=True):
+        assert f"<p>{html.escape(text, quote=False)}</p>" in words.data["text/html"]
 
 
 # --- relative_change ------------------------------------------------------------------

@@ -1,0 +1,93 @@
+"""A notebook in a real JupyterLab, as a reader who does not see it meets it."""
+
+import html
+import os
+import re
+import shutil
+import subprocess
+import sys
+from itertools import pairwise
+
+import nbformat
+import notebook_checks as checks
+import pytest
+from test_handout import NOTEBOOKS, browser  # noqa: F401
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """The address of a JupyterLab that serves a copy of the notebooks."""
+    folder = tmp_path_factory.mktemp("lab")
+    shutil.copytree(checks.ROOT / "notebooks", folder / "notebooks")
+    mute = nbformat.read(NOTEBOOKS[0], as_version=4)
+    for cell in checks.code_cells(mute):
+        cell.outputs = [o for o in cell.outputs if "text/html" not in o.get("data", {})]
+    nbformat.write(mute, folder / "notebooks" / "mute.ipynb")
+    own = tmp_path_factory.mktemp("settings")
+    places = ["JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"]
+    places += ["JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR"]
+    environment = os.environ | {place: str(own / place) for place in places}
+    options = ["--no-browser", "--expose-app-in-browser", "--ServerApp.port=0"]
+    options += [f"--ServerApp.root_dir={folder}", "--allow-root"]
+    command = [sys.executable, "-m", "jupyterlab", *options]
+    server = subprocess.Popen(
+        command, env=environment, stderr=subprocess.PIPE, text=True, cwd=folder
+    )
+    address = None
+    while not address and (line := server.stderr.readline()):
+        address = re.search(r"http://127\.0\.0\.1:\S+token=\w+", line)
+    assert address, "JupyterLab does not start"
+    yield address[0]
+    server.terminate()
+    server.communicate()
+
+
+@pytest.fixture
+def page(browser, lab, request):  # noqa: F811
+    """A notebook as it is stored, open in JupyterLab."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(lab.replace("/lab?", f"/lab/tree/notebooks/{request.param}?reset&"))
+    page.wait_for_selector(".jp-Notebook .jp-OutputArea-output img")
+    yield page
+    page.close()
+
+
+def spoken(page):
+    """The names in the accessibility tree: what a screen reader is told."""
+    client = page.context.new_cdp_session(page)
+    nodes = client.send("Accessibility.getFullAXTree")["nodes"]
+    return [node.get("name", {}).get("value") for node in nodes if not node["ignored"]]
+
+
+def figures(notebook):
+    """Each figure with what follows it."""
+    for cell in checks.code_cells(notebook):
+        for output, following in pairwise([*cell.outputs, {}]):
+            if "image/png" in output.get("data", {}):
+                yield output.metadata["image/png"]["alt"], following
+
+
+@pytest.mark.parametrize("page", ["01_translation.ipynb"], indirect=True)
+def test_figure_is_told(page):
+    """In a notebook that nobody has run or trusted, a key opens a figure's words."""
+    alt, _ = next(figures(nbformat.read(NOTEBOOKS[0], as_version=4)))
+    assert alt not in spoken(page)
+    page.get_by_text("The figure in words").first.focus()
+    page.keyboard.press("Enter")
+    assert alt in spoken(page)
+
+
+@pytest.mark.parametrize("page", ["mute.ipynb"], indirect=True)
+def test_planted_mute_figure(page):
+    """The alternative text as such is stored, and JupyterLab keeps it to itself."""
+    alt, _ = next(figures(nbformat.read(NOTEBOOKS[0], as_version=4)))
+    assert page.locator(".jp-OutputArea-output img").count()
+    assert alt not in spoken(page)
+    assert page.get_by_text("The figure in words").count() == 0
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_each_figure_has_its_words(path):
+    for alt, following in figures(nbformat.read(path, as_version=4)):
+        page = following.get("data", {}).get("text/html", "")
+        assert f"<p>{html.escape(alt, quote=False)}</p>" in page
