@@ -12,7 +12,7 @@ from .lesson import ROOT, TITLE, Lesson, fill, process, write_notebook
 MODULES = ["arguments", "figures", "pixels", "helpers", "consistency", "layers"]
 # What a copy needs beside its notebooks to run on its own.
 PARTS = [*(f"{name}.py" for name in [*MODULES, "exercises"]), "requirements.txt"]
-PARTS += ["LICENSE", "images/*", "notebooks/glossary.md"]
+PARTS += ["explore/*", "LICENSE", "images/*", "notebooks/glossary.md"]
 UNSOLVED = TagRemovePreprocessor(remove_cell_tags={"solution"})
 SOLUTIONS = (
     "Its solution is in the cell after that, folded away: click on the bar at its left."

@@ -85,8 +85,8 @@ def check_no_machine_path(notebook):
     ]
 
 
-# What may be stored: text, tables and pictures; nothing that runs, nor what one kernel
-# alone can show.
+# What may be stored: text, tables, pictures and explorers; nothing that one kernel alone
+# can show.
 MIME_TYPES = {"text/plain", "text/html", "image/png"}
 
 
@@ -463,7 +463,8 @@ def _text(output):
     data = output.get("data", {})
     if "image/png" in data or output.get("name") == "stderr":
         return ""
-    page = re.sub(r"(?s)<style.*?</style>|<[^>]+>", " ", data.get("text/html", ""))
+    page = data.get("text/html", "")
+    page = re.sub(r"(?s)<(style|script).*?</\1>|<[^>]+>", " ", page)
     texts = [output.get("text", ""), data.get("text/plain", ""), html.unescape(page)]
     return "\n".join(texts)
 
