@@ -28,7 +28,7 @@ function shorter(move, period) {
 }
 
 function render({ model, el }) {
-  const { panels, controls, say } = frame(el, "Move the photo, and measure", 300);
+  const { panels, controls, say } = frame(el, "Move the photo, and measure", "min(300px, 100%)");
   const view = panel(panels, "move the photo", "photo");
   const curve = panel(panels, "its distance from where it stood", "curve");
   const photo = model.get("photo");

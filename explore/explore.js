@@ -49,11 +49,24 @@ export function drawImage(canvas, image, colours, [low, high]) {
   return pen;
 }
 
+// Draws a line around what is inside a border.
+export function drawFrame(pen, { height, width }, border) {
+  if (2 * border >= Math.min(height, width)) return;
+  pen.strokeStyle = "#000";
+  pen.setLineDash([4, 3]);
+  pen.strokeRect(border - 0.5, border - 0.5, width - 2 * border + 1, height - 2 * border + 1);
+}
+
 const css = (number) => `rgb(${number & 255} ${(number >> 8) & 255} ${(number >> 16) & 255})`;
 
 // Draws a small image as cells with their indices. `marks` lists the cells to frame,
-// `hatch` says which to hatch, `words` what to write into one.
-export function drawGrid(canvas, image, { marks = [], hatch, words, limits = [0, 1] } = {}) {
+// `hatch` says which to hatch, `words` what to write into one; `lines` are drawn around
+// the cells of so many poolings.
+export function drawGrid(
+  canvas,
+  image,
+  { marks = [], hatch, words, limits = [0, 1], lines = 0 } = {},
+) {
   const { height, width, data } = image;
   const [ratio, side] = [window.devicePixelRatio || 1, canvas.clientWidth || 160];
   const margin = 16;
@@ -83,6 +96,14 @@ export function drawGrid(canvas, image, { marks = [], hatch, words, limits = [0,
         pen.fillStyle = value < 0.6 ? "#fff" : "#000";
         pen.fillText(word, place[0] + cell / 2, place[1] + cell / 2, cell - 2);
       }
+    }
+  }
+  pen.strokeStyle = "#fff";
+  for (let n = 1; n <= lines; n++) {
+    pen.lineWidth = n;
+    for (let at = 2 ** n; at <= width; at += 2 ** n) {
+      pen.strokeRect(margin + at * cell, margin, 0, height * cell);
+      pen.strokeRect(margin, margin + at * cell, width * cell, 0);
     }
   }
   for (const [row, column, dash = []] of marks) {
@@ -172,11 +193,11 @@ const STYLE = `
 .explorer[data-dark] { --ink: #e8e8e8; --paper: #16181d; --accent: #56b4e9; }
 .explorer * { box-sizing: border-box; }
 .explorer .panels { display: grid; gap: 8px 14px; align-items: start;
-  grid-template-columns: repeat(auto-fit, minmax(var(--least, 150px), 1fr)); }
+  grid-template-columns: repeat(auto-fit, minmax(var(--least), 1fr)); }
 .explorer figure { margin: 0; padding: 0; min-width: 0; }
 .explorer figcaption { padding: 0 0 2px; font-size: 13px; color: var(--ink); text-align: left; }
 .explorer canvas { display: block; width: 100%; height: auto; }
-.explorer canvas.photo { image-rendering: pixelated; border: 1px solid #bfbfbf; }
+.explorer canvas.photo { border: 1px solid #bfbfbf; }
 .explorer canvas[tabindex] { cursor: grab; touch-action: pan-y; }
 .explorer canvas[tabindex].free { touch-action: none; }
 .explorer :is(canvas, input, select, button):focus-visible { outline: 3px solid #d55e00;
@@ -204,13 +225,13 @@ export function element(parent, tag, attributes = {}, text = "") {
 }
 
 // The frame of an explorer: panels above, controls below, then what there is to read.
-export function frame(el, label, least = 150) {
+export function frame(el, label, least = "min(140px, 45%)") {
   el.className = "explorer";
   el.setAttribute("role", "group");
   el.setAttribute("aria-label", label);
   el.replaceChildren();
   element(el, "style", {}, STYLE);
-  const panels = element(el, "div", { class: "panels", style: `--least: ${least}px` });
+  const panels = element(el, "div", { class: "panels", style: `--least: ${least}` });
   const controls = element(el, "div", { class: "controls" });
   const reading = element(el, "p", { class: "reading", "aria-live": "polite" });
   const say = (state, text) => {
@@ -247,7 +268,7 @@ export function slider(controls, text, model, key, [min, max]) {
 export function choice(controls, text, model, key, options) {
   const label = element(controls, "label", {}, text);
   const select = element(label, "select", QUIET);
-  for (const [value, words] of Object.entries(options)) element(select, "option", { value }, words);
+  for (const [value, words] of options) element(select, "option", { value }, words);
   select.addEventListener("change", () => change(model, { [key]: select.value }));
   const show = () => (select.value = model.get(key));
   model.on("change", show);
@@ -266,6 +287,30 @@ export function toggle(controls, text, model, key) {
   return input;
 }
 
+// Nine weights to type.
+export function weights(controls, text, model, key) {
+  const group = element(controls, "fieldset");
+  element(group, "legend", {}, text);
+  const inputs = model.get(key).map((row, i) =>
+    row.map((_, j) => {
+      const label = `weight in row ${i}, column ${j}`;
+      const kind = { type: "number", step: "any", "aria-label": label, ...QUIET };
+      const input = element(group, "input", kind);
+      input.addEventListener("input", () => {
+        const typed = inputs.map((r) => r.map((each) => each.valueAsNumber || 0));
+        change(model, { [key]: typed });
+      });
+      return input;
+    }),
+  );
+  model.get(key).forEach((row, i) => row.forEach((weight, j) => (inputs[i][j].value = weight)));
+}
+
+export function button(controls, text, label, press) {
+  const made = element(controls, "button", { type: "button", "aria-label": label, ...QUIET }, text);
+  made.addEventListener("click", press);
+}
+
 export function change(model, values) {
   model.set(values);
   model.save_changes();
@@ -274,9 +319,9 @@ export function change(model, values) {
 const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
 // Lets a canvas be moved: by the arrow keys (ten steps with Shift), back by Home, and by
-// dragging. `step(down, right)` gets whole steps, `home()` nothing; `unit()` says how
-// wide a step is on the screen.
-export function movable(canvas, label, { step, home, unit, keys = {} }) {
+// dragging. `step(down, right)` gets whole steps; `unit()` says how wide one is on the
+// screen, and `tap(y, x)` gets the place of a click.
+export function movable(canvas, label, { step, home, unit, tap }) {
   const attributes = { tabindex: 0, role: "slider", "aria-label": label, ...QUIET };
   attributes["aria-roledescription"] = "movable picture";
   for (const [name, value] of Object.entries(attributes)) canvas.setAttribute(name, value);
@@ -284,28 +329,29 @@ export function movable(canvas, label, { step, home, unit, keys = {} }) {
     const arrow = ARROWS[event.key];
     if (arrow) step(...arrow.map((way) => way * (event.shiftKey ? 10 : 1)));
     else if (event.key === "Home") home();
-    else if (keys[event.key]) keys[event.key]();
     else return;
     event.preventDefault();
     event.stopPropagation();
   });
   let last = null;
   canvas.addEventListener("pointerdown", (event) => {
-    last = [event.clientY, event.clientX];
+    last = { y: event.clientY, x: event.clientX, moved: false };
     canvas.setPointerCapture(event.pointerId);
   });
   canvas.addEventListener("pointermove", (event) => {
     if (!last) return;
     const size = unit();
-    const steps = [event.clientY - last[0], event.clientX - last[1]].map((d) =>
-      Math.trunc(d / size),
-    );
-    if (!steps[0] && !steps[1]) return;
-    last = [last[0] + steps[0] * size, last[1] + steps[1] * size];
-    step(...steps);
+    const down = Math.trunc((event.clientY - last.y) / size);
+    const right = Math.trunc((event.clientX - last.x) / size);
+    if (!down && !right) return;
+    last = { y: last.y + down * size, x: last.x + right * size, moved: true };
+    step(down, right);
   });
-  for (const end of ["pointerup", "pointercancel"])
-    canvas.addEventListener(end, () => (last = null));
+  canvas.addEventListener("pointerup", (event) => {
+    if (last && !last.moved) tap?.(event.offsetY, event.offsetX);
+    last = null;
+  });
+  canvas.addEventListener("pointercancel", () => (last = null));
 }
 
 // What a movable picture says of itself: a number for its place, and words.

@@ -14,7 +14,7 @@ function dot(a, b) {
 }
 
 function render({ model, el }) {
-  const { panels, say } = frame(el, "Move the yellow pixel, and measure", 140);
+  const { panels, say } = frame(el, "Move the yellow pixel, and measure");
   const image = panel(panels, "move the yellow pixel");
   const seen = panel(panels, "");
   const [start, side] = [model.get("pixel"), model.get("side")];
