@@ -242,7 +242,8 @@ def explore(name: str, photo: str = "", **state) -> None:
 
     Raises
     ------
-    FileNotFoundError : there is no such explorer or photo.
+    ValueError : there is no such explorer.
+    FileNotFoundError : there is no such photo.
 
     Examples
     --------
@@ -250,7 +251,11 @@ def explore(name: str, photo: str = "", **state) -> None:
     """
     from IPython.display import display
 
-    modules = [EXPLORERS / f"{part}.js" for part in ("images", "explore", name)]
+    shared = ["images", "explore"]
+    names = sorted({path.stem for path in EXPLORERS.glob("*.js")} - {*shared})
+    if name not in names:
+        raise ValueError(f"name must be one of {', '.join(names)}, got {name!r}")
+    modules = [EXPLORERS / f"{part}.js" for part in [*shared, name]]
     script = "\n".join(module.read_text("utf-8") for module in modules)
     # One module after the other is one module; an inline one can import no other.
     script = re.sub(r"(?ms)^import .*?;\n|^export ", "", script)

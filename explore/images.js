@@ -142,13 +142,13 @@ export function inside(image, border) {
   return part;
 }
 
-// Rounds a tie to the even digit, as Python does.
+// As Python writes it: a tie goes to the even digit.
 export function fixed(number, places = 2) {
+  if (!Number.isFinite(number)) return "inf";
   const scaled = Math.abs(number) * 10 ** places;
   const even = 2 * Math.floor(scaled / 2);
-  return scaled === even + 0.5
-    ? (Math.sign(number) * (even / 10 ** places)).toFixed(places)
-    : number.toFixed(places);
+  const tie = scaled === even + 0.5;
+  return (tie ? (Math.sign(number) * even) / 10 ** places : number).toFixed(places);
 }
 
 export function count(number) {

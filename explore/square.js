@@ -98,7 +98,7 @@ function render({ model, el }) {
       for (const columns of wholeSteps(right, stride)) {
         const guess = translate(still, rows, columns, wrap);
         const off = relativeChange(guess, shiftThenConvolve);
-        if (off < change) [convolveThenShift, change] = [guess, off];
+        if (!convolveThenShift || off < change) [convolveThenShift, change] = [guess, off];
       }
     }
     const difference = {
