@@ -85,8 +85,8 @@ def check_no_machine_path(notebook):
     ]
 
 
-# What may be stored: text, tables, pictures and explorers; nothing that one kernel alone
-# can show.
+# What may be stored: text, tables, pictures and explorers; nothing that one kernel
+# alone can show.
 MIME_TYPES = {"text/plain", "text/html", "image/png"}
 
 
