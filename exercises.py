@@ -644,6 +644,34 @@ def check_break(answer) -> Hint:
 
 
 @_checker
+def check_horizontal(answer) -> Hint:
+    """Find nine weights that answer to horizontal edges, and to no vertical one.
+
+    Parameters
+    ----------
+    answer : array ``(3, 3)``.
+    """
+    weights = _read(answer)
+    if weights.shape != (3, 3):
+        return f"weights of shape (3, 3) are wanted, and yours is {weights.shape}."
+    edge = np.repeat([[0, 1]], 3, axis=1) * np.ones((6, 1))  # of 6×6, dark and bright
+    answers = {}
+    for name, image in [("vertical", edge), ("horizontal", edge.T)]:
+        # An edge can be bright on either side.
+        sides = [convolve(x, weights, visualize=False) for x in (image, 1 - image)]
+        answers[name] = np.maximum(*sides)
+    flat = convolve(np.ones((3, 3)), weights, visualize=False, relu=False)
+    if np.abs(flat).max() > 1e-9:
+        return f"where all is of one grey, without an edge, they answer {flat[0, 0]:g}."
+    if answers["vertical"].max() > 1e-9:
+        return "they answer to a vertical edge.\n" + _beside(
+            edge=edge, answer=answers["vertical"]
+        )
+    if answers["horizontal"].max() <= 1e-9:
+        return "they answer to no horizontal edge: 0 everywhere."
+
+
+@_checker
 def check_turn(answer) -> Hint:
     """Make a layer that is equivariant to quarter turns, whatever its filter.
 
@@ -807,6 +835,27 @@ def _lost_by(row: int, column: int) -> int:
     image[row, column] = 1
     once = max_pool(image)
     return 0 if max_pool(once).any() else 2 if once.any() else 1
+
+
+@_checker
+def check_third(answer) -> Hint:
+    """Find a pixel of a 12×12 image that is lost by the third pooling.
+
+    Parameters
+    ----------
+    answer : pair ``(row, column)``.
+    """
+    row, column = _pair(answer)
+    if not (-12 <= row < 12 and -12 <= column < 12):
+        return f"there is no {[row, column]}: the image has rows and columns 0 to 11."
+    image = np.zeros((12, 12))
+    image[row, column] = 1
+    third = max_pool(max_pool(max_pool(image)))
+    if third.any():
+        return (
+            f"{[row, column]} is still lit after three poolings. Move the pixel in the "
+            "explorer, and watch what is hatched: it is dropped next."
+        )
 
 
 @_checker

@@ -1,8 +1,12 @@
 """The look of the figures, and how they are shown."""
 
+import base64
 import html
+import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -311,3 +315,47 @@ def _hatch(axis, mask) -> None:
                 ec="0.85",
             )
         )
+
+
+EXPLORERS = Path(__file__).resolve().parent / "explore"
+
+
+def explore(name: str, photo: str = "", **state) -> None:
+    """Display a figure whose parts the reader moves, in the place of the one above it.
+
+    It needs no kernel and no network once it is displayed: on a web page it works too.
+
+    Parameters
+    ----------
+    name : which explorer: the name of one of the modules in ``explore/``.
+    photo : the name of a PNG there, whose pixels the explorer gets.
+    state : what the explorer starts with: numbers, texts and lists of them.
+
+    Raises
+    ------
+    ValueError : there is no such explorer.
+    FileNotFoundError : there is no such photo.
+
+    Examples
+    --------
+    >>> explore("step", pixel=[2, 2], side=10)
+    """
+    from IPython.display import display
+
+    shared = ["images", "explore"]
+    names = sorted({path.stem for path in EXPLORERS.glob("*.js")} - {*shared})
+    if name not in names:
+        raise ValueError(f"name must be one of {', '.join(names)}, got {name!r}")
+    modules = [EXPLORERS / f"{part}.js" for part in [*shared, name]]
+    script = "\n".join(module.read_text("utf-8") for module in modules)
+    # One module after the other is one module; an inline one can import no other.
+    script = re.sub(r"(?ms)^import .*?;\n|^export ", "", script)
+    if photo:
+        picture = base64.b64encode((EXPLORERS / photo).read_bytes()).decode()
+        state["photo"] = f"data:image/png;base64,{picture}"
+    page = (
+        f'<div data-explorer="{name}" data-start="{html.escape(json.dumps(state))}">'
+        "Run this cell in JupyterLab, and you can move the figure.</div>\n"
+        f'<script type="module">\n{script}</script>'
+    )
+    display({"text/html": page, "text/plain": f"explore({name!r})"}, raw=True)

@@ -19,7 +19,7 @@ from .lesson import ROOT, TITLE, Lesson, fill, process, tagged, write_notebook
 MODULES = ["arguments", "figures", "pixels", "helpers", "consistency", "layers"]
 # What a copy needs beside its notebooks to run on its own.
 PARTS = [*(f"{name}.py" for name in [*MODULES, "exercises"]), "requirements.txt"]
-PARTS += ["LICENSE", "CITATION.cff", "images/*", "notebooks/*.md"]
+PARTS += ["explore/*", "LICENSE", "CITATION.cff", "images/*", "notebooks/*.md"]
 LIGHT = "requirements-light.txt"
 HEAVY = re.compile("torch|efficientnet|scikit-learn|nbval")
 UNSOLVED = TagRemovePreprocessor(remove_cell_tags={"solution"})

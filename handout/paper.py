@@ -212,9 +212,11 @@ def raw(text: str) -> str:
 
 def code(cell: NotebookNode) -> list[str]:
     """Return a code cell and what it printed and drew."""
+    # In print, the picture above an explorer stands for it.
+    outputs = [o for o in cell.outputs if "data-explorer=" not in str(o.get("data"))]
     # All but the last are kept on the page of the next.
-    more = ["more: true"] * len(cell.outputs) + ["more: false"]
-    parts = list(map(printed, cell.outputs, more[1:]))
+    more = ["more: true"] * len(outputs) + ["more: false"]
+    parts = list(map(printed, outputs, more[1:]))
     if "transient" in cell.metadata:  # nbconvert's mark of code to be left out
         return parts
     return [raw(f"#source({string(cell.source)}, {more[0]})"), *parts]

@@ -85,7 +85,7 @@ def check_no_machine_path(notebook):
     ]
 
 
-# What may be stored: text, tables and pictures; nothing that runs, nor what one kernel
+# What may be stored: text, tables, pictures and explorers; nothing that one kernel
 # alone can show.
 MIME_TYPES = {"text/plain", "text/html", "image/png"}
 
@@ -464,7 +464,8 @@ def _text(output):
     in_words = data.get("text/html", "").startswith("<details><summary>The figure")
     if "image/png" in data or in_words or output.get("name") == "stderr":
         return ""
-    page = re.sub(r"(?s)<style.*?</style>|<[^>]+>", " ", data.get("text/html", ""))
+    page = data.get("text/html", "")
+    page = re.sub(r"(?s)<(style|script).*?</\1>|<[^>]+>", " ", page)
     texts = [output.get("text", ""), data.get("text/plain", ""), html.unescape(page)]
     return "\n".join(texts)
 

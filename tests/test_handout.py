@@ -306,7 +306,7 @@ def faults_of_page(view):
     faults = [*view.faults]
     for script in [FORMULAS, UNREAD, PICTURES, TOO_WIDE]:
         faults += view.evaluate(script)
-    figures = view.locator(".cell_output img")
+    figures = view.locator(".cell_output img:visible")
     for figure in figures.all()[:: max(1, figures.count() // 3)]:
         # Black type needs white paper, in the dark, too.
         if (paper := brightness(figure.screenshot())) < 230:

@@ -1,0 +1,87 @@
+// Notebook 2: mirror the photo, the filter, the result; lay one edge map on the other.
+
+import {
+  change,
+  frame,
+  keepDrawn,
+  mount,
+  movable,
+  panel,
+  sayPlace,
+  slider,
+  toggle,
+} from "./explore.js";
+import { convolve, count, describeMove, imageOf, map, mirror, translate } from "./images.js";
+
+const COLOURS = [0xffffffff, 0xff005ed5, 0xffb27200, 0xff000000]; // none, photo, other, both
+
+function render({ model, el }) {
+  const { panels, controls, say } = frame(
+    el,
+    "Lay the edges of the mirror image on those of the photo",
+    "100%",
+  );
+  const view = panel(
+    panels,
+    "orange: edges of the photo; blue: the other edges; black: both",
+    "photo",
+  );
+  const [photo, filter, strong] = [
+    model.get("photo"),
+    imageOf(model.get("filter")),
+    model.get("strong"),
+  ];
+  const edges = (image, weights) => map(convolve(image, weights), (value) => value > strong);
+  const original = edges(photo, filter);
+  const total = (image) => image.data.reduce((sum, value) => sum + value, 0);
+
+  movable(view.canvas, "the blue edges", {
+    step: (down, right) =>
+      change(model, { down: model.get("down") + down, right: model.get("right") + right }),
+    home: () => change(model, { down: 0, right: 0 }),
+    unit: () => view.canvas.clientWidth / original.width,
+  });
+  toggle(controls, "mirror the photo", model, "mirrorPhoto");
+  toggle(controls, "mirror the filter", model, "mirrorFilter");
+  toggle(controls, "mirror the result back", model, "mirrorResult");
+  slider(controls, "blue: down", model, "down", [-20, 20]);
+  slider(controls, "right", model, "right", [-20, 20]);
+
+  let [known, other] = ["", null];
+  const draw = () => {
+    const switches = ["mirrorPhoto", "mirrorFilter", "mirrorResult"].map((key) => model.get(key));
+    if (known !== switches.join()) {
+      const [input, weights] = [
+        switches[0] ? mirror(photo) : photo,
+        switches[1] ? mirror(filter) : filter,
+      ];
+      const found = edges(input, weights);
+      [known, other] = [switches.join(), switches[2] ? mirror(found) : found];
+    }
+    const [down, right] = [model.get("down"), model.get("right")];
+    const moved = translate(other, down, right);
+    const { canvas } = view;
+    if (canvas.width !== original.width)
+      [canvas.width, canvas.height] = [original.width, original.height];
+    const pen = canvas.getContext("2d");
+    const picture = pen.createImageData(original.width, original.height);
+    const pixels = new Uint32Array(picture.data.buffer);
+    let both = 0;
+    for (let place = 0; place < pixels.length; place++) {
+      const kind = original.data[place] + 2 * moved.data[place];
+      pixels[place] = COLOURS[kind];
+      both += kind === 3;
+    }
+    pen.putImageData(picture, 0, 0);
+    const [first, second] = [total(original), total(other)];
+    sayPlace(canvas, right, [-20, 20], describeMove(down, right));
+    say(
+      { switches, down, right, first, second, both },
+      `${count(first)} strong edge pixels of the photo, ${count(second)} others, ` +
+        `${describeMove(down, right)}. In common: ${count(both)}.`,
+    );
+  };
+  keepDrawn(el, model, draw);
+}
+
+mount("mirror", render);

@@ -1,0 +1,168 @@
+// Notebook 3: yellow pixels, or a drawing, and what pooling leaves of them.
+
+import {
+  button,
+  change,
+  choice,
+  drawGrid,
+  element,
+  frame,
+  keepDrawn,
+  mount,
+  movable,
+  panel,
+  sayPlace,
+  slider,
+} from "./explore.js";
+import { averagePool, blurredMaxPool, maxPool, plural, zeros } from "./images.js";
+
+const POOLINGS = { max: maxPool, average: averagePool, blurred: blurredMaxPool };
+const WAYS = {
+  "←": [0, -1, "left"],
+  "↑": [-1, 0, "up"],
+  "↓": [1, 0, "down"],
+  "→": [0, 1, "right"],
+};
+
+function imageWith(pixels, side) {
+  const image = zeros(side, side);
+  for (const [row, column] of pixels)
+    if (Math.min(row, column) >= 0 && Math.max(row, column) < side)
+      image.data[row * side + column] = 1;
+  return image;
+}
+
+// The image after 0, 1, … poolings, as many as there are or as it can take.
+function poolOften(image, kind, times) {
+  const images = [image];
+  const least = kind === "blurred" ? 1 : 2;
+  while (images.length <= times && images.at(-1).height > 1 && images.at(-1).height >= least)
+    images.push(POOLINGS[kind](images.at(-1)));
+  return images;
+}
+
+function lit({ width, data }) {
+  return [...data.keys()]
+    .filter((place) => data[place] !== 0)
+    .map((place) => [Math.floor(place / width), place % width]);
+}
+
+function where(image) {
+  const cells = lit(image);
+  if (cells.length === 0) return "gone";
+  return cells.length > 3
+    ? plural(cells.length, "cell")
+    : cells.map((cell) => `[${cell.join(", ")}]`).join(" and ");
+}
+
+const size = ({ height, width }) => `${height}×${width}`;
+
+function render({ model, el }) {
+  const { panels, controls, say } = frame(el, "Move the yellow pixels, and pool");
+  const side = model.get("side");
+  const start = model.get("pixels");
+  const image = panel(panels, "");
+  const pooled = [1, 2, 3, 4].map(() => panel(panels, ""));
+  let before = null; // the images of the last step
+
+  const clip = (index) => Math.max(0, Math.min(side - 1, index));
+  const moves = (place) => [place, start.length].includes(Number(model.get("move")));
+  const step = (down, right) => {
+    if (model.get("move") === "drawing") {
+      const drawing = model.get("drawing").map(([row, column]) => [row + down, column + right]);
+      change(model, { drawing });
+    } else {
+      const pixels = model
+        .get("pixels")
+        .map(([row, column], place) =>
+          moves(place) ? [clip(row + down), clip(column + right)] : [row, column],
+        );
+      change(model, { pixels });
+    }
+  };
+  const put = (cell) => {
+    const same = (other) => other.join() === cell.join();
+    const drawing = model.get("drawing");
+    if (model.get("move") === "drawing")
+      change(model, {
+        drawing: drawing.some(same) ? drawing.filter((c) => !same(c)) : [...drawing, cell],
+      });
+    else if (Number(model.get("move")) < start.length)
+      change(model, {
+        pixels: model.get("pixels").map((pixel, place) => (moves(place) ? cell : pixel)),
+      });
+  };
+  const cellSize = () => (image.canvas.clientWidth - 19) / side;
+  movable(image.canvas, "the image", {
+    step,
+    home: () => change(model, { pixels: start, drawing: [] }),
+    unit: cellSize,
+    tap: (y, x) => put([y, x].map((at) => clip(Math.floor((at - 16) / cellSize())))),
+  });
+  image.canvas.classList.add("free");
+  const names = start.map((_, place) => [
+    place,
+    start.length > 1 ? `pixel ${place + 1}` : "the pixel",
+  ]);
+  if (start.length > 1) names.push([start.length, "both pixels"]);
+  choice(controls, "move", model, "move", [...names, ["drawing", "a drawing of your own"]]);
+  const group = element(controls, "span");
+  for (const [arrow, [down, right, way]] of Object.entries(WAYS))
+    button(group, arrow, `move ${way}`, () => step(down, right));
+  choice(controls, "pool by", model, "pooling", [
+    ["max", "maximum"],
+    ["average", "average"],
+    ["blurred", "blurred maximum"],
+  ]);
+  slider(controls, "poolings", model, "poolings", [0, 4]);
+
+  const draw = () => {
+    const [kind, drawing] = [model.get("pooling"), model.get("move") === "drawing"];
+    const pixels = drawing ? model.get("drawing") : model.get("pixels");
+    const images = poolOften(imageWith(pixels, side), kind, model.get("poolings"));
+    const key = [kind, images.length, drawing].join();
+    const stayed = images.map((a, n) => a.data.join() === before?.images[n]?.data.join());
+    const moved = before?.key === key && !stayed[0];
+    before = { key, images };
+    const odd = (a, n) => kind !== "blurred" && a.height % 2 === 1 && n < images.length - 1;
+    images.forEach((a, n) => {
+      const view = n ? pooled[n - 1] : image;
+      view.figure.hidden = false;
+      const mark = !moved || n === 0 ? "" : stayed[n] ? ", stayed" : ", changed";
+      view.name(
+        n
+          ? `${size(a)}, pooled ${n}×${mark}`
+          : `${size(a)}: ${drawing ? "click to draw" : "drag a pixel"}`,
+      );
+      drawGrid(view.canvas, a, {
+        marks: n || drawing ? [] : pixels.filter((_, place) => moves(place)),
+        hatch: odd(a, n) ? (row, column) => Math.max(row, column) === a.height - 1 : undefined,
+        words: (row, column) => {
+          const value = a.data[row * a.width + column];
+          return value > 0 && value < 1 ? String(Number(value.toPrecision(3))) : "";
+        },
+        lines: n || kind === "blurred" ? 0 : images.length - 1,
+      });
+    });
+    pooled.forEach((view, n) => (view.figure.hidden = n + 1 >= images.length));
+    const path = images.map((a) => `${size(a)} ${where(a)}`).join(" → ");
+    const list = (wanted) =>
+      images
+        .slice(1)
+        .filter((_, n) => stayed[n + 1] === wanted)
+        .map(size)
+        .join(", ");
+    const told = [
+      list(true) && `This step left ${list(true)} as it was.`,
+      list(false) && `It changed ${list(false)}.`,
+    ];
+    sayPlace(image.canvas, pixels.length, [0, side * side], where(images[0]));
+    say(
+      { lit: lit(images[0]), pooling: kind, maps: images.map((a) => [...a.data]) },
+      `${path}. ${moved ? told.filter(Boolean).join(" ") : ""}`,
+    );
+  };
+  keepDrawn(el, model, draw);
+}
+
+mount("pool", render);

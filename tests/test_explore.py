@@ -1,0 +1,508 @@
+"""The explorers: in JupyterLab and on the site, they show what Python computes."""
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import cv2
+import IPython.display
+import nbformat
+import notebook_checks as checks
+import numpy as np
+import pytest
+from test_handout import browser, faults_of_page, load, view  # noqa: F401
+
+import figures
+from handout import build, paper, web
+from handout.lesson import ROOT
+from helpers import convolve, load_image, max_pool, relative_change, translate
+
+PREWITT = [[-1, 0, 1]] * 3
+PHOTO = load_image("image.jpg")
+HALF, QUARTER = PHOTO[::2, ::2], PHOTO[::4, ::4]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+WITH = [p for p in NOTEBOOKS if "data-explorer" in p.read_text("utf-8")]
+LONG = {"05_real_network", "06_repair"}  # training takes minutes: opened, not run
+random = np.random.default_rng(0)
+
+
+def bands():
+    padded = np.pad(PHOTO[:384], 1, mode="wrap")
+    edges = convolve(padded, PREWITT, visualize=False)
+    return edges.reshape(6, 64, 640).max(axis=1)
+
+
+STATES = {
+    "step": {"pixel": [2, 2], "side": 10},
+    "drift": {"photo": "rocket.png", "down": 0, "right": 0},
+    "square": {"photo": "rocket_half.png", "down": 3, "right": 5, "border": "zeros"}
+    | {"stride": "1", "filter": PREWITT},
+    "mirror": {"photo": "rocket.png", "filter": PREWITT, "strong": 50, "down": 0}
+    | {"right": 0, "mirrorPhoto": True, "mirrorFilter": False, "mirrorResult": True},
+    "pool": {"side": 10, "pixels": [[2, 2], [7, 7]], "move": "0", "drawing": []}
+    | {"pooling": "max", "poolings": 4},
+    "rocket": {"photo": "rocket_quarter.png", "bands": bands().tolist(), "right": 0},
+}
+
+
+# A page with one explorer
+
+
+def displayed(monkeypatch, name, **state):
+    """What `explore` displays, by kind."""
+    shown = []
+    monkeypatch.setattr(
+        IPython.display, "display", lambda data, raw: shown.append(data)
+    )
+    figures.explore(name, **state)
+    return shown[0]
+
+
+@pytest.fixture
+def explorer(browser, monkeypatch, tmp_path):  # noqa: F811
+    """Open an explorer on a page of its own, and list what goes wrong there."""
+    context = browser.new_context(viewport={"width": 800, "height": 900})
+    page, faults = context.new_page(), []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+
+    def open_explorer(name, **changes):
+        shown = displayed(monkeypatch, name, **STATES[name] | changes)["text/html"]
+        path = tmp_path / "page.html"
+        path.write_text(f"<!doctype html><meta charset=utf-8>{shown}", "utf-8")
+        page.goto(path.as_uri())
+        page.locator("[data-state]").wait_for()
+        return page.locator(".explorer")
+
+    yield open_explorer
+    context.close()
+    assert faults == []
+
+
+def state(explorer):
+    return json.loads(explorer.get_attribute("data-state"))
+
+
+SET = """(root, states) => states.map(values => {
+    for (const [name, value] of Object.entries(values)) {
+        const label = [...root.querySelectorAll('label')].find(
+            e => e.firstChild.data === name || e.lastChild.data === name);
+        const input = label?.querySelector('input, select')
+            ?? root.querySelector(`[aria-label="${name}"]`);
+        if (input.type === 'checkbox') {
+            if (input.checked !== value) input.click();
+            continue;
+        }
+        if (input.value === String(value)) continue;
+        input.value = value;
+        for (const kind of ['input', 'change']) input.dispatchEvent(new Event(kind));
+    }
+    return JSON.parse(root.dataset.state);
+})"""
+
+
+def set_all(explorer, states):
+    """Set the controls, by label, to one state after the other; return what it says."""
+    return explorer.evaluate(SET, states)
+
+
+def walk(explorer, rows=10, columns=10):
+    """Press arrow keys until each place of a grid has been met, from [0, 0] on."""
+    canvas = explorer.locator("canvas[tabindex]")
+    for key in ["Shift+ArrowUp", "Shift+ArrowLeft"]:
+        canvas.press(key)
+    yield state(explorer)
+    for row in range(rows):
+        for _ in range(columns - 1):
+            canvas.press("ArrowLeft" if row % 2 else "ArrowRight")
+            yield state(explorer)
+        if row < rows - 1:
+            canvas.press("ArrowDown")
+            yield state(explorer)
+
+
+def lone_pixel(row, column, side=10):
+    image = np.zeros((side, side))
+    image[row, column] = 1
+    return image
+
+
+def test_photos():
+    """The PNGs hold exactly the pixels of the photo."""
+    sizes = {"rocket": PHOTO, "rocket_half": HALF, "rocket_quarter": QUARTER}
+    for name, expected in sizes.items():
+        path = figures.EXPLORERS / f"{name}.png"
+        assert np.array_equal(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), expected)
+
+
+def test_step(explorer):
+    start, visited = lone_pixel(2, 2), set()
+    for said in walk(explorer("step")):
+        visited.add(tuple(said["pixel"]))
+        image = lone_pixel(*said["pixel"])
+        assert said["distance"] == f"{np.linalg.norm(image - start):.2f}"
+        assert said["response"] == np.sum(image * start)
+    assert len(visited) == 100
+    assert (said["visited"], said["fired"]) == (100, 1)
+
+
+def test_drift(explorer):
+    moves = random.integers([-213, -320], [214, 321], (200, 2)).tolist()
+    moves += [[0, 1], [1, 0], [0, 0], [-213, -320]]
+    start = PHOTO - PHOTO.mean()
+    start /= np.linalg.norm(start)
+    said = set_all(explorer("drift"), [{"down": d, "right": r} for d, r in moves])
+    for (down, right), each in zip(moves, said, strict=True):
+        far = np.linalg.norm(translate(start, down, right, wrap=True) - start)
+        assert (each["down"], each["right"]) == (down, right)
+        assert each["distance"] == f"{far:.2f}"
+
+
+def both_ways(down, right, border, stride, filter):
+    """The number of places that differ, of those inside, and the error."""
+    wrap = border != "zeros"
+    margin, mode = int(border != "wrap"), "constant" if border == "zeros" else "wrap"
+
+    def layer(image):
+        padded = np.pad(image, margin, mode=mode)
+        return convolve(padded, filter, visualize=False)[::stride, ::stride]
+
+    shift_then_convolve, still = layer(translate(HALF, down, right, wrap)), layer(HALF)
+    guesses = [
+        translate(still, rows, columns, wrap)
+        for rows in (down // stride, -(-down // stride))
+        for columns in (right // stride, -(-right // stride))
+    ]
+    errors = [relative_change(guess, shift_then_convolve) for guess in guesses]
+    differs = shift_then_convolve != guesses[np.argmin(errors)]
+    frame = -(-max(abs(down), abs(right)) // stride) + 1
+    inside = differs[frame:-frame, frame:-frame].sum()
+    return {"places": differs.sum(), "inside": inside, "error": f"{min(errors):.3f}"}
+
+
+def test_square(explorer):
+    states, expected = [], []
+    for _ in range(200):
+        down, right = random.integers(-20, 21, 2).tolist()
+        border, stride = (
+            random.choice(["zeros", "wrap", "circular"]),
+            random.integers(1, 3),
+        )
+        weights = random.integers(-9, 10, (3, 3)) if random.random() < 0.5 else PREWITT
+        typed = {
+            f"weight in row {i}, column {j}": int(weight)
+            for (i, j), weight in np.ndenumerate(weights)
+        }
+        controls = {"border": str(border), "stride": str(stride)}
+        states.append({"down": down, "right": right} | controls | typed)
+        expected.append(both_ways(down, right, border, int(stride), weights))
+    said = set_all(explorer("square"), states)
+    for set_to, each, wanted in zip(states, said, expected, strict=True):
+        assert {key: each[key] for key in wanted} == wanted, set_to
+    # What the notebook says of it: exact inside, and everywhere with circular padding.
+    for each in said:
+        even = each["stride"] == 1 or not (each["down"] % 2 or each["right"] % 2)
+        if even:
+            assert each["inside"] == 0
+            assert each["places"] == 0 or each["border"] != "circular"
+
+
+def test_mirror(explorer):
+    names = ["mirror the photo", "mirror the filter", "mirror the result back"]
+    states = []
+    for _ in range(200):
+        down, right = random.integers(-20, 21, 2).tolist()
+        switches = map(bool, random.integers(0, 2, 3))
+        states.append(dict(zip(names, switches, strict=True)))
+        states[-1] |= {"blue: down": down, "right": right}
+    states += [dict.fromkeys(names, True) | {"blue: down": 0, "right": 0}]
+    unmirrored = states[-1] | {"mirror the filter": False}
+    states += [unmirrored, unmirrored | {"right": -3}]
+    strong = convolve(PHOTO, PREWITT, visualize=False) > 50
+    said = set_all(explorer("mirror"), states)
+    for set_to, each in zip(states, said, strict=True):
+        photo, filter, result = (set_to[name] for name in names)
+        image = PHOTO[:, ::-1] if photo else PHOTO
+        weights = np.array(PREWITT)[:, ::-1] if filter else np.array(PREWITT)
+        other = convolve(image, weights, visualize=False) > 50
+        other = other[:, ::-1] if result else other
+        moved = translate(other, set_to["blue: down"], set_to["right"])
+        counts = [strong.sum(), other.sum(), (strong & moved).sum()]
+        assert [each["first"], each["second"], each["both"]] == counts
+    assert [each["both"] for each in said[-3:]] == [7976, 0, 3659]
+
+
+def average_pool(image):
+    height, width = image.shape[0] // 2, image.shape[1] // 2
+    cells = image[: 2 * height, : 2 * width].reshape(height, 2, width, 2)
+    return cells.mean(axis=(1, 3))
+
+
+def blurred_max_pool(image):
+    for axis in (0, 1):
+        image = np.maximum(image, np.roll(image, -1, axis))
+    for axis in (0, 1):
+        image = (np.roll(image, 1, axis) + 2 * image + np.roll(image, -1, axis)) / 4
+    return image[::2, ::2]
+
+
+POOLINGS = {"max": max_pool, "average": average_pool, "blurred": blurred_max_pool}
+
+
+@pytest.mark.parametrize("kind", POOLINGS)
+def test_pool(explorer, kind):
+    visited, depth = set(), 4 if kind == "blurred" else 3
+    for said in walk(explorer("pool", pooling=kind, pixels=[[2, 2]])):
+        visited.add(tuple(said["lit"][0]))
+        image = lone_pixel(*said["lit"][0])
+        assert len(said["maps"]) == depth + 1
+        for values in said["maps"]:
+            assert values == image.ravel().tolist()
+            image = POOLINGS[kind](image) if image.size > 1 else image
+    assert len(visited) == 100
+
+
+def test_pool_a_drawing(explorer):
+    pool = explorer("pool", move="drawing")
+    canvas = pool.locator("canvas[tabindex]")
+    cell = (canvas.bounding_box()["width"] - 19) / 10
+    for row, column in [(1, 2), (3, 4), (8, 9), (3, 4)]:  # the last one erases
+        place = {"x": 16 + (column + 0.5) * cell, "y": 16 + (row + 0.5) * cell}
+        canvas.click(position=place)
+    assert state(pool)["lit"] == [[1, 2], [8, 9]]
+    pool.get_by_label("move right").click()
+    assert state(pool)["lit"] == [[1, 3]]
+    canvas.press("ArrowLeft")  # what left the grid is back
+    assert state(pool)["lit"] == [[1, 2], [8, 9]]
+
+
+def test_rocket(explorer):
+    padded = np.pad(PHOTO[:384], 1, mode="wrap")
+    edges = convolve(padded, PREWITT, visualize=False)
+    maps = []
+    for right in range(193):
+        image = translate(edges, right=right, wrap=True)
+        for _ in range(6):
+            image = max_pool(image)
+        maps.append(image)
+    said = set_all(explorer("rocket"), [{"right": right} for right in range(193)])
+    for right, each in enumerate(said):
+        assert each["map"] == maps[right].ravel().tolist()
+        assert each["change"] == f"{relative_change(maps[0], maps[right]):.2f}"
+        cells = int(np.floor(right / 64 + 0.5))
+        moved = translate(maps[0], right=cells, wrap=True)
+        assert each["follows"] == f"{relative_change(moved, maps[right]):.2f}"
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_drag(explorer, name):
+    """A pointer moves what an arrow key moves; Home brings it back."""
+    shown = explorer(name)
+    canvas = shown.locator("canvas[tabindex]")
+    start = state(shown)
+    box = canvas.bounding_box()
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    mouse = shown.page.mouse
+    mouse.move(*middle)
+    mouse.down()
+    mouse.move(middle[0] + box["width"] / 5, middle[1], steps=5)
+    mouse.up()
+    assert state(shown) != start
+    text = canvas.get_attribute("aria-valuetext")
+    assert text and shown.locator("[aria-live=polite]").inner_text()
+    canvas.press("Home")
+    places = [k for k in ("pixel", "down", "right", "lit") if k in start]
+    assert [state(shown)[k] for k in places] == [start[k] for k in places]
+    canvas.press("x")  # any other key is left alone
+    assert canvas.get_attribute("aria-valuetext") != text
+
+
+# In notebooks, as stored
+
+
+def test_output(monkeypatch):
+    shown = displayed(monkeypatch, "step", pixel=[2, 2], side=10)
+    assert shown["text/plain"] == "explore('step')"
+    assert "Run this cell" in shown["text/html"]
+    assert shown == displayed(monkeypatch, "step", pixel=[2, 2], side=10)
+
+
+def test_no_such_explorer():
+    with pytest.raises(ValueError, match="one of drift, .*, got 'pixels'"):
+        figures.explore("pixels")
+    with pytest.raises(FileNotFoundError, match=r"none\.png"):
+        figures.explore("drift", "none.png")
+
+
+@pytest.mark.parametrize("path", WITH, ids=lambda path: path.stem)
+def test_a_figure_stands_above(path):
+    """Where no script runs, a figure with alternative text stands for the explorer."""
+    for cell in checks.code_cells(nbformat.read(path, as_version=4)):
+        kinds = [set(output.get("data", {})) for output in cell.outputs]
+        if any("data-explorer" in str(output) for output in cell.outputs):
+            assert [sorted(kind)[0] for kind in kinds] == ["image/png", "text/html"]
+            assert cell.outputs[0].metadata["image/png"]["alt"].endswith(".")
+
+
+def test_none_in_print():
+    lesson = build.lessons_in(ROOT / "notebooks")[0]
+    node, _ = paper.process(lesson, *paper.CHANGES)
+    cells = [c for c in node.cells if "data-explorer" in str(c.get("outputs"))]
+    assert cells
+    for cell in cells:
+        parts = paper.code(cell)
+        assert len(parts) == 1 and "#drawn(" in parts[0] and "more: false" in parts[0]
+    # Its script is no evidence for a number of the text.
+    texts = [checks._text(output) for output in cells[0].outputs]
+    assert "getContext" not in "".join(texts)
+
+
+# In JupyterLab
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """JupyterLab on loopback, on a copy of the checkout; its address."""
+    folder = tmp_path_factory.mktemp("lab")
+    copy = folder / "copy"
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "build", "tests"))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1"]
+    command += [f"--port={port}", "--expose-app-in-browser", f"--notebook-dir={copy}"]
+    command += ["--ServerApp.port_retries=0", "--IdentityProvider.token="]
+    command += ["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else []
+    own = ["CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR"]
+    variables = {f"JUPYTER_{name}": str(folder / name.lower()) for name in own}
+    for name in ["SETTINGS_DIR", "WORKSPACES_DIR"]:
+        variables[f"JUPYTERLAB_{name}"] = str(folder / name.lower())
+    variables = {**os.environ, **variables, "TQDM_DISABLE": "1"}
+    variables.pop("MPLBACKEND", None)
+    with open(folder / "log", "w") as log:
+        server = subprocess.Popen(command, env=variables, stdout=log, stderr=log)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(240):
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"{address}/api", timeout=5).close()
+                break
+            assert server.poll() is None, (folder / "log").read_text()
+            time.sleep(0.5)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(60)
+
+
+OPEN = """async path => {
+    await jupyterapp.restored;
+    const panel = await jupyterapp.commands.execute(
+        'docmanager:open', {path, factory: 'Notebook'});
+    await panel.context.ready;
+    await panel.sessionContext.ready;
+}"""
+ERRORS = """() => jupyterapp.shell.currentWidget.content.widgets.flatMap(
+    cell => (cell.model.sharedModel.outputs ?? []).filter(
+        output => output.output_type == 'error').map(output => output.evalue))"""
+STILL = """e => [...e.closest('.jp-OutputArea, .cell_output').querySelectorAll('img')
+    ].filter(picture => picture.checkVisibility()).length"""
+EDITED = """() => jupyterapp.shell.currentWidget.content.widgets.map(
+    cell => cell.model.sharedModel.source)"""
+
+
+def open_notebook(page, address, name):
+    page.goto(f"{address}/lab?reset")
+    page.wait_for_function("() => window.jupyterapp?.shell", timeout=60_000)
+    page.evaluate(OPEN, f"notebooks/{name}.ipynb")
+
+
+def run(page, command):
+    page.evaluate(f"jupyterapp.commands.execute('{command}')")
+
+
+def live(page, path):
+    """The explorers of a notebook, once they are all alive."""
+    names = path.read_text("utf-8").count("<div data-explorer=")
+    alive = page.locator(".explorer[data-state]")
+    for place in range(names):
+        alive.nth(place).wait_for(state="attached", timeout=60_000)
+    return alive.all()
+
+
+@pytest.mark.parametrize("path", WITH, ids=lambda path: path.stem)
+def test_lab(lab, browser, path):  # noqa: F811
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page, faults = context.new_page(), []
+    page.set_default_timeout(600_000)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    open_notebook(page, lab, path.stem)
+    if path.stem in LONG:
+        page.evaluate(
+            "jupyterapp.shell.currentWidget.content.model.cells"
+            " && [...jupyterapp.shell.currentWidget.content.model.cells].forEach("
+            "cell => cell.trusted = true)"
+        )
+    else:
+        run(page, "notebook:run-all-cells")
+        assert page.evaluate(ERRORS) == []
+    sources = page.evaluate(EDITED)
+    for explorer in live(page, path):
+        canvas = explorer.locator("canvas[tabindex]")
+        before = canvas.get_attribute("aria-valuetext")
+        for key in ["b", "ArrowRight", "d", "d", "a"]:  # Lab's own, but for one
+            canvas.press(key)
+        assert canvas.get_attribute("aria-valuetext") != before
+        assert explorer.evaluate(STILL) == 0
+    assert page.evaluate(EDITED) == sources
+    # Saved, and opened again with another kernel: not run, and still alive.
+    run(page, "docmanager:save")
+    run(page, "kernelmenu:shutdown")
+    open_notebook(page, lab, path.stem)
+    for explorer in live(page, path):
+        canvas = explorer.locator("canvas[tabindex]")
+        before = canvas.get_attribute("aria-valuetext")
+        canvas.press("ArrowRight")
+        assert canvas.get_attribute("aria-valuetext") != before
+    assert faults == []
+    context.close()
+
+
+# On the site
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
+    lessons = build.lessons_in(ROOT / "notebooks")
+    copy = folder / "copy.zip"
+    copy.write_bytes(b"")
+    web.make(lessons, lessons, [copy], folder / "html", folder / "stage")
+    return folder / "html"
+
+
+@pytest.mark.parametrize("path", WITH, ids=lambda path: path.stem)
+def test_site(site, view, path):  # noqa: F811
+    """From a file and without a network: alive, readable by all, and not too large."""
+    page = site / "notebooks" / f"{path.stem}.html"
+    load(view, page)
+    explorers = live(view, path)
+    for explorer in explorers:
+        canvas = explorer.locator("canvas[tabindex]")
+        before = canvas.get_attribute("aria-valuetext")
+        canvas.press("ArrowRight")
+        assert canvas.get_attribute("aria-valuetext") != before
+        assert explorer.evaluate(STILL) == 0
+        box = explorer.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= view.viewport_size["width"]
+    assert faults_of_page(view) == []
+    pictures = view.evaluate(
+        "() => [...document.images].map(e => e.src).filter(e => e.startsWith('file'))"
+    )
+    files = {page, *(page.parent / p.removeprefix("file://") for p in pictures)}
+    assert sum(file.stat().st_size for file in files) < 2e6
