@@ -1,7 +1,7 @@
-"""A Hub on one Linux machine, for a teacher whose class has browsers and no more.
+"""A Hub on one Linux machine, for a teacher whose class has nothing but browsers.
 
-`make classroom`, as root, starts it; the README says how to make the accounts. A learner
-is an account of the system: its password opens the Hub, its rights keep it to itself.
+`make classroom`, as root, starts it; the README says how to make the accounts. Each
+learner has one on the system: its password opens the Hub, its rights keep it apart.
 """
 
 import os

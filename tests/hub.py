@@ -11,14 +11,13 @@ import os
 import pwd
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from contextlib import suppress
 from pathlib import Path
 
 import nbformat
@@ -30,7 +29,7 @@ import websocket
 ROOT = Path(__file__).resolve().parent.parent
 URL = "http://127.0.0.1:8000"
 HUB_API, PROXY_API = "http://127.0.0.1:8081/hub/api", "http://127.0.0.1:8001/api"
-NOTEBOOKS = os.environ.get("CLASSROOM_NOTEBOOKS", "01_translation 03_invariance")
+NOTEBOOKS = ["01_translation", "03_invariance"]
 NAMES = [f"test-learner-{number}" for number in range(1, 9)]
 OUTSIDER = "test-outsider"  # has an account, and is not of the class
 PASSWORDS = {name: secrets.token_urlsafe(12) for name in [*NAMES, OUTSIDER]}
@@ -44,7 +43,7 @@ class Learner:
         self.password = PASSWORDS[name] if password is None else password
         self.server = f"{URL}/user/{name}"
         self.browser = requests.Session()
-        self.started = self.first_figure = None
+        self.first_figure = None
 
     def sign_in(self):
         self.started = time.monotonic()
@@ -63,8 +62,9 @@ class Learner:
         self.token = {"Authorization": f"token {reply.json()['token']}"}
         reply = requests.post(f"{user}/server", headers=self.token)
         assert reply.ok, reply.text
-        while not (servers := self.get(user).json()["servers"]) or not (
-            servers[""]["ready"]
+        while (
+            not (servers := self.get(user).json()["servers"])
+            or not (servers[""]["ready"])
         ):
             assert time.monotonic() - self.started < 300, "no server"
             time.sleep(0.2)
@@ -74,7 +74,10 @@ class Learner:
         return requests.get(url, headers=self.token)
 
     def leave(self):
-        requests.delete(f"{URL}/hub/api/users/{self.name}/server", headers=self.token)
+        user = f"{URL}/hub/api/users/{self.name}"
+        assert requests.delete(f"{user}/server", headers=self.token).ok
+        while self.get(user).json()["servers"]:
+            time.sleep(0.2)
 
     def open(self, path):
         """Start a notebook's kernel; return its id and its channel."""
@@ -118,6 +121,7 @@ class Learner:
                 outputs.append(nbformat.v4.output_from_msg(message))
                 if "image/png" in content.get("data", {}) and not self.first_figure:
                     self.first_figure = time.monotonic() - self.started
+                    self.to_first_figure = seconds(processes(self.name))
         return outputs
 
     def run(self, name):
@@ -144,11 +148,9 @@ def processes(name):
     uid = pwd.getpwnam(name).pw_uid
     found = []
     for process in psutil.process_iter():
-        try:
+        with suppress(psutil.NoSuchProcess):
             if process.uids().real == uid:
                 found.append(process)
-        except psutil.NoSuchProcess:
-            pass
     return found
 
 
@@ -156,10 +158,8 @@ def memory(name):
     """Return the bytes of an account: what processes share is counted in parts."""
     total = 0
     for process in processes(name):
-        try:
+        with suppress(psutil.NoSuchProcess):
             total += process.memory_full_info().pss
-        except (psutil.NoSuchProcess, psutil.ZombieProcess):
-            pass
     return total
 
 
@@ -208,20 +208,17 @@ def hub(accounts, tmp_path_factory):
     state = tmp_path_factory.mktemp("state")
     command = [sys.executable, "-m", "jupyterhub"]
     command += ["-f", ROOT / "classroom" / "jupyterhub_config.py"]
-    extra = os.environ.get("CLASSROOM_ARGS", "").split()
     environment = {**os.environ, "STATE_DIRECTORY": str(state)}
     with (state / "log").open("w") as log:
         process = subprocess.Popen(
-            command + extra, cwd=state, env=environment, stdout=log, stderr=log
+            command, cwd=ROOT, env=environment, stdout=log, stderr=log
         )
     try:
         for _ in range(600):
             assert process.poll() is None, (state / "log").read_text()
-            try:
+            with suppress(requests.ConnectionError):
                 if requests.get(f"{URL}/hub/health").ok:
                     break
-            except requests.ConnectionError:
-                pass
             time.sleep(0.1)
         process = psutil.Process(process.pid)
         process.state = state
@@ -241,7 +238,7 @@ def own_processes(hub):
 
 def attend(name):
     learner = Learner(name).enter()
-    for notebook in NOTEBOOKS.split():
+    for notebook in NOTEBOOKS:
         learner.run(notebook)
     return learner
 
@@ -263,20 +260,184 @@ def test_class(hub, number, capsys):
     took = time.monotonic() - start
     over.set()
     watcher.join()
-    failures = [repr(learner.exception()) for learner in learners if learner.exception()]
-    used = [seconds(processes(name)) for name in names]
-    for name in names:
-        for process in processes(name):
-            process.terminate()
-    assert failures == []
-    figures = [learner.result().first_figure for learner in learners]
+    failures = [repr(learner.exception()) for learner in learners]
+    used = seconds([p for name in names for p in processes(name)]) / number
+    assert failures == ["None"] * number
+    learners = [learner.result() for learner in learners]
+    for learner in learners:
+        learner.leave()
+    figures = [learner.first_figure for learner in learners]
+    to_first = sum(learner.to_first_figure for learner in learners) / number
+    served = seconds(own_processes(hub)) - before
+    held = sum(process.memory_full_info().pss for process in own_processes(hub))
+    machine = f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}"
+    times = f"{min(figures):.1f} to {max(figures):.1f} s, the end after {took:.0f} s"
+    report = f"""
+{number} at once, no failures; {machine}
+  the first figure after {times}
+  a learner: {to_first:.1f} processor seconds to the first figure, {used:.1f} to the end
+  a learner: at most {max(largest.values()) / 1e6:.0f} MB
+  the Hub: {served:.1f} processor seconds, {held / 1e6:.0f} MB"""
     with capsys.disabled():
-        print(
-            f"\n{number} at once: {len(failures)} failures; first figure after "
-            f"{min(figures):.1f} to {max(figures):.1f} s, the end after {took:.0f} s; "
-            f"a learner: {sum(used) / number:.1f} processor seconds, "
-            f"{max(largest.values()) / 1e6:.0f} MB; the Hub: "
-            f"{seconds(own_processes(hub)) - before:.1f} processor seconds, "
-            f"{sum(p.memory_full_info().pss for p in own_processes(hub)) / 1e6:.0f} MB; "
-            f"processors: {os.cpu_count()}, load {os.getloadavg()[0]:.1f}"
-        )
+        print(report)
+
+
+# Who may do what; each test also sees that whoever may, can
+
+
+@pytest.fixture(scope="session")
+def ada(hub):
+    learner = Learner(NAMES[0]).enter()
+    yield learner
+    learner.leave()
+
+
+@pytest.fixture(scope="session")
+def bob(hub):
+    learner = Learner(NAMES[1]).enter()
+    yield learner
+    learner.leave()
+
+
+def test_only_this_machine_hears_it(hub, ada):
+    everything = [*own_processes(hub), *processes(ada.name)]
+    addresses = [
+        connection.laddr.ip
+        for process in everything
+        for connection in process.net_connections()
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert len(addresses) >= 4  # the Hub, the proxy and its door for the Hub, a server
+    assert set(addresses) <= {"127.0.0.1", "::1"}
+
+
+def test_without_signing_in(ada):
+    for path in ["/hub/home", "/hub/admin", "/hub/spawn", f"/user/{ada.name}/lab"]:
+        assert "/hub/login" in requests.get(URL + path).url
+    for path in ["/hub/api/users", f"/hub/api/users/{ada.name}"]:
+        assert requests.get(URL + path).status_code == 403
+    assert requests.get(f"{ada.server}/api/contents").status_code == 403
+    assert ada.get(f"{ada.server}/api/contents").ok
+    assert "JupyterLab" in ada.get(f"{ada.server}/lab").text
+
+
+@pytest.mark.parametrize(
+    "name, password",
+    [
+        (NAMES[0], ""),
+        (NAMES[0], "wrong"),
+        (NAMES[0], PASSWORDS[NAMES[1]]),
+        (OUTSIDER, PASSWORDS[OUTSIDER]),
+        ("root", ""),
+        ("nobody", ""),
+    ],
+    ids=["no password", "wrong", "another's", "not of the class", "root", "nobody"],
+)
+def test_refused_sign_in(hub, name, password):
+    stranger = Learner(name, password)
+    assert stranger.sign_in().status_code == 403
+    assert "/hub/login" in stranger.browser.get(f"{URL}/hub/home").url
+
+
+def test_another_learners_server(ada, bob):
+    hub, own = f"{URL}/hub/api/users/{ada.name}", f"{ada.server}/api"
+    ports = {
+        connection.laddr.port
+        for process in processes(ada.name)
+        for connection in process.net_connections()
+        if connection.status == psutil.CONN_LISTEN
+    }
+    beside = []  # its server, without the proxy
+    for port in ports:
+        url = f"http://127.0.0.1:{port}/user/{ada.name}/api/contents"
+        with suppress(requests.RequestException):  # a kernel's port speaks no HTTP
+            if ada.get(url).ok:
+                beside.append(url)
+    assert len(beside) == 1
+    for url in [hub, f"{own}/contents", f"{own}/kernels", f"{own}/sessions", *beside]:
+        assert ada.get(url).ok
+        assert bob.get(url).status_code in {403, 404}
+    for url in [f"{hub}/server", f"{hub}/tokens", f"{own}/kernels", f"{own}/terminals"]:
+        assert requests.post(url, headers=bob.token).status_code in {403, 404}
+    assert requests.delete(f"{hub}/server", headers=bob.token).status_code in {403, 404}
+    for url in [f"{PROXY_API}/routes", f"{HUB_API}/users", f"{HUB_API}/proxy"]:
+        assert bob.get(url).status_code == 403
+    assert bob.browser.get(f"{bob.server}/lab").ok
+    assert bob.browser.get(f"{ada.server}/lab").status_code in {403, 404}
+
+
+def test_another_learners_kernel(ada, bob):
+    kernel, channel = ada.open("notebooks/01_translation.ipynb")
+    ada.execute(channel, "1")
+    for server in [ada.server, bob.server]:
+        with pytest.raises(websocket.WebSocketBadStatusException):
+            bob.connect(server, kernel)
+
+
+def test_another_learners_files(hub, ada, bob):
+    ada.execute(ada.open("notebooks/01_translation.ipynb")[1], "1")
+    home = Path(f"~{ada.name}").expanduser()
+    private = [home, home / "notebooks" / "01_translation.ipynb"]
+    private += home.glob(".local/share/jupyter/runtime/*.json")
+    private += [Path("/proc", str(p.pid), "environ") for p in processes(ada.name)]
+    assert len(private) >= 5
+    secret = [hub.state, *hub.state.iterdir()]
+    code = f"""
+import os
+for path in {[str(path) for path in [*private, *secret]]}:
+    try:
+        os.listdir(path) if os.path.isdir(path) else open(path).close()
+    except PermissionError:
+        continue
+    print(path)
+"""
+    assert ada.print(code).split() == [str(path) for path in private]
+    assert bob.print(code) == ""
+    assert hub.state.stat().st_mode & 0o777 == 0o700
+    assert not list(ROOT.glob("jupyterhub*"))
+
+
+def test_another_learners_outputs(ada, bob):
+    """What a kernel prints is for its owner; what is sent openly, all can hear."""
+    speak = """
+import time, zmq
+door = zmq.Context.instance().socket(zmq.PUB)
+door.bind_to_random_port("tcp://127.0.0.1")
+for _ in range(100):
+    print("whispered", flush=True)
+    door.send(b"shouted")
+    time.sleep(0.1)
+"""
+    listen = f"""
+import time, zmq
+ear = zmq.Context.instance().socket(zmq.SUB)
+ear.subscribe(b"")
+for line in open("/proc/net/tcp").read().splitlines()[1:]:
+    address, state, owner = [line.split()[column] for column in (1, 3, 7)]
+    if state == "0A" and owner == "{pwd.getpwnam(ada.name).pw_uid}":
+        ear.connect(f"tcp://127.0.0.1:{{int(address.split(':')[1], 16)}}")
+heard, end = b"", time.time() + 5
+while time.time() < end:
+    if ear.poll(100):
+        heard += b"".join(ear.recv_multipart())
+print([word for word in ("shouted", "whispered") if word.encode() in heard])
+"""
+    with ThreadPoolExecutor() as pool:
+        whispered = pool.submit(ada.print, speak)
+        time.sleep(3)
+        heard = bob.print(listen)
+    assert "whispered" in whispered.result()
+    assert heard.strip() == "['shouted']"
+
+
+def test_greed_ends_in_an_error(ada):
+    code = """
+import numpy as np
+for gigabytes in (1, 4):
+    try:
+        np.ones(gigabytes * 2**27)
+        print("given")
+    except MemoryError:
+        print("refused")
+"""
+    assert ada.print(code).split() == ["given", "refused"]
