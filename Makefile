@@ -8,6 +8,8 @@
 # make handout    set up .venv and fill build/ with web pages, print and copies to give
 # make student    commit the student's copy to the branch student
 # make hostile    grade what a hostile or unlucky student hands in
+# make classroom  as root: set up .venv and start a JupyterHub for a class
+# make classroom-test  as root: send a class to it, and others who must not get in
 #
 # Options:        make lab ARGS="--no-browser --port 9999"
 # Another Python: make lab PYTHON=python3.12
@@ -15,7 +17,8 @@
 PYTHON ?= python3
 python = .venv/bin/python
 
-.PHONY: help lab test matrix fuzz bench notebooks constraints handout student hostile
+.PHONY: help lab test matrix fuzz bench notebooks constraints handout student \
+	hostile classroom classroom-test
 help:
 	@sed -n -e '/^#/!q' -e 's/^# *//p' Makefile
 
@@ -49,9 +52,15 @@ student: .venv/handout
 hostile: .venv/test
 	$(python) -m pytest -o addopts= tests/weekly_grading.py $(ARGS)
 
-# The stamps .venv/lab, .venv/test and .venv/handout say that the packages are complete.
+classroom: .venv/classroom
+	$(python) -m jupyterhub --config classroom/jupyterhub_config.py $(ARGS)
+
+classroom-test: .venv/classroom .venv/test
+	$(python) -m pytest -o addopts= tests/hub.py $(ARGS)
+
+# The stamps .venv/lab, .venv/test and so on say that the packages are complete.
 # .venv/lab and the one in question go before an installation and return after it;
-# without .venv/lab all of .venv is made anew. It returns older than the other two.
+# without .venv/lab all of .venv is made anew. It returns older than the others.
 .venv/lab: requirements.txt
 	@$(lock); test -e $@ || { $(check) && '$(PYTHON)' -m venv --clear .venv; } || exit 1; \
 	$(install); touch $@
@@ -61,6 +70,9 @@ hostile: .venv/test
 
 .venv/handout: handout/requirements.txt .venv/lab
 	@$(lock); $(install); touch -r requirements.txt .venv/lab; touch $@
+
+.venv/classroom: classroom/requirements.txt .venv/lab
+	@$(lock); $(proxy); $(install); touch -r requirements.txt .venv/lab; touch $@
 
 # A notebook's cells need one kernel. The notebooks, which come first, take longest.
 workers = -n auto --dist loadfile --no-loadscope-reorder
@@ -74,6 +86,9 @@ check = '$(PYTHON)' -c 'import sys; sys.version_info < (3, 11) and \
 
 # One installation at a time; the system lifts the lock when the shell ends, however.
 lock = exec 9>.venv.lock || exit 1; '$(PYTHON)' -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'
+
+proxy = npm install --prefix .venv configurable-http-proxy@5.3.0 || \
+	{ echo "JupyterHub's proxy needs npm, of Node.js 22 or newer." >&2; exit 1; }
 
 # The trap keeps the shell alive to say so when pip is interrupted.
 install = rm -f .venv/lab $@; trap : INT; $(python) -m pip install -r $< || \

@@ -1,5 +1,6 @@
 """The Makefile's set-up, on a copy that installs nothing: at once, ended, repeated."""
 
+import json
 import os
 import shutil
 import signal
@@ -7,7 +8,9 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
+import requests
 from notebook_checks import ROOT
 
 pytestmark = pytest.mark.skipif(not shutil.which("make"), reason="no make here")
@@ -25,9 +28,10 @@ def checkout(tmp_path):
     return folder
 
 
-def make(folder, *words):
+def make(folder, *words, **variables):
     command = ["make", *words, f"PYTHON={sys.executable}"]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
+    environment |= variables
     return subprocess.Popen(
         command,
         cwd=folder,
@@ -73,3 +77,39 @@ def test_what_fails_is_said_and_tried_again(checkout):
     requirements.write_text("")
     code, output = finish(make(checkout, ".venv/test"))
     assert code == 0, output
+
+
+def test_lab_asks_for_its_token_on_this_machine_alone(checkout):
+    """The line of `make lab`, with the packages that are here."""
+    checkout.joinpath("notebooks").mkdir()
+    folder = checkout / ".venv" / "bin"
+    folder.mkdir(parents=True)
+    python = folder / "python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    checkout.joinpath(".venv", "lab").touch()
+    runtime = checkout / "runtime"
+    options = "--no-browser --port 0"
+    if os.geteuid() == 0:
+        options += " --allow-root"
+    folders = {"JUPYTER_CONFIG_DIR": str(runtime), "JUPYTER_RUNTIME_DIR": str(runtime)}
+    process = make(checkout, "lab", f"ARGS={options}", **folders)
+    try:
+        deadline = time.monotonic() + 120
+        while not (found := list(runtime.glob("jpserver-*.json"))):
+            assert process.poll() is None, process.stdout.read()
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        time.sleep(1)  # until it is written
+        server = json.loads(found[0].read_text())
+        heard = psutil.Process(server["pid"]).net_connections()
+        listening = {c.laddr.ip for c in heard if c.status == psutil.CONN_LISTEN}
+        assert listening and listening <= {"127.0.0.1", "::1"}
+        contents = server["url"] + "api/contents"
+        assert len(server["token"]) >= 32
+        assert requests.get(contents).status_code == 403
+        assert requests.get(contents, params={"token": "wrong"}).status_code == 403
+        assert requests.get(contents, params={"token": server["token"]}).ok
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
