@@ -37,7 +37,7 @@ def make(lessons: list[Lesson], folder: Path, stage: Path) -> None:
     parts |= {
         "square": [picture(cells[SQUARE], stage / "square.png")],
         "layers": [printed(table, "more: false")],
-        "remedies": [re.match(r"(?:\|.*\n)+", cells[REMEDIES].source + "\n")[0]],
+        "remedies": ["\n".join(re.findall(r"(?m)^\|.*", cells[REMEDIES].source))],
     }
     body = "#cheat-sheet(\n"
     for name, contents in parts.items():
