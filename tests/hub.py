@@ -177,7 +177,7 @@ def accounts(tmp_path_factory):
     """Make accounts with the commands of the README, and remove them."""
     assert os.geteuid() == 0, "the Hub starts servers as other accounts: run it as root"
     skeleton = tmp_path_factory.mktemp("copy")
-    for folder in ["notebooks", "images"]:
+    for folder in ["notebooks", "images", "explore"]:
         shutil.copytree(ROOT / folder, skeleton / folder)
     for path in ROOT.glob("*.py"):
         shutil.copy(path, skeleton)
