@@ -329,7 +329,7 @@ def explore(name: str, photo: str = "", **state) -> None:
     Parameters
     ----------
     name : which explorer: the name of one of the modules in ``explore/``.
-    photo : the name of a PNG there, whose pixels the explorer gets.
+    photo : the name of a picture there, a PNG or a JPEG, that the explorer gets.
     state : what the explorer starts with: numbers, texts and lists of them.
 
     Raises
@@ -353,7 +353,8 @@ def explore(name: str, photo: str = "", **state) -> None:
     script = re.sub(r"(?ms)^import .*?;\n|^export ", "", script)
     if photo:
         picture = base64.b64encode((EXPLORERS / photo).read_bytes()).decode()
-        state["photo"] = f"data:image/png;base64,{picture}"
+        kind = "png" if photo.endswith(".png") else "jpeg"
+        state["photo"] = f"data:image/{kind};base64,{picture}"
     page = (
         f'<div data-explorer="{name}" data-start="{html.escape(json.dumps(state))}">'
         "Run this cell in JupyterLab, and you can move the figure.</div>\n"

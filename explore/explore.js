@@ -65,7 +65,7 @@ const css = (number) => `rgb(${number & 255} ${(number >> 8) & 255} ${(number >>
 export function drawGrid(
   canvas,
   image,
-  { marks = [], hatch, words, limits = [0, 1], lines = 0 } = {},
+  { marks = [], hatch, words, limits = [0, 1], lines = 0, indices } = {},
 ) {
   const { height, width, data } = image;
   const [ratio, side] = [window.devicePixelRatio || 1, canvas.clientWidth || 160];
@@ -115,8 +115,9 @@ export function drawGrid(
     pen.setLineDash([]);
   }
   pen.fillStyle = style.color;
-  for (let row = 0; row < height; row++) pen.fillText(row, margin / 2, margin + (row + 0.5) * cell);
-  for (let column = 0; column < width; column++)
+  for (const row of indices ?? Array(height).keys())
+    pen.fillText(row, margin / 2, margin + (row + 0.5) * cell);
+  for (const column of indices ?? Array(width).keys())
     pen.fillText(column, margin + (column + 0.5) * cell, margin / 2);
   return box;
 }
@@ -198,6 +199,9 @@ const STYLE = `
 .explorer figcaption { padding: 0 0 2px; font-size: 13px; color: var(--ink); text-align: left; }
 .explorer canvas { display: block; width: 100%; height: auto; }
 .explorer canvas.photo { border: 1px solid #bfbfbf; }
+.explorer canvas.map { image-rendering: pixelated; }
+.explorer ol { margin: 0; padding: 0 0 0 1.6em; }
+.explorer li { margin: 2px 0; padding: 3px 6px; --bar: color-mix(in srgb, var(--accent) 35%, transparent); }
 .explorer canvas[tabindex] { cursor: grab; touch-action: pan-y; }
 .explorer canvas[tabindex].free { touch-action: none; }
 .explorer :is(canvas, input, select, button):focus-visible { outline: 3px solid #d55e00;

@@ -147,7 +147,8 @@ export function fixed(number, places = 2) {
   if (!Number.isFinite(number)) return "inf";
   const scaled = Math.abs(number) * 10 ** places;
   const even = 2 * Math.floor(scaled / 2);
-  const tie = scaled === even + 0.5;
+  // Half a last digit is a tie only if the number holds it exactly.
+  const tie = scaled === even + 0.5 && Number.isInteger(number * 2 ** (places + 1));
   return (tie ? (Math.sign(number) * even) / 10 ** places : number).toFixed(places);
 }
 
@@ -176,5 +177,6 @@ export async function loadImage(url) {
   const pen = canvas.getContext("2d", { willReadFrequently: true });
   pen.drawImage(picture, 0, 0);
   const { data } = pen.getImageData(0, 0, picture.width, picture.height);
-  return map(zeros(picture.height, picture.width), (_, place) => data[4 * place]);
+  const image = map(zeros(picture.height, picture.width), (_, place) => data[4 * place]);
+  return { ...image, picture };
 }

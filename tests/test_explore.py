@@ -38,6 +38,23 @@ def bands():
     return edges.reshape(6, 64, 640).max(axis=1)
 
 
+def made_up_answers(photo):
+    ranks = [random.permutation(5).tolist() for _ in range(200)]
+    views = [[[each, 60 // (place + 1)] for place, each in enumerate(r)] for r in ranks]
+    comb = random.random(66).round(3).tolist()
+    return {"name": photo, "truth": "a", "answers": views, "comb": comb}
+
+
+def made_up_digit(label):
+    picture = random.integers(0, 100, (24, 24)).tolist()
+    return {"name": f"a {label}", "label": label, "picture": picture}
+
+
+def made_up_network(name):
+    answers = ["".join(map(str, random.integers(0, 10, 576))) for _ in range(2)]
+    return {"name": name, "answers": answers}
+
+
 STATES = {
     "step": {"pixel": [2, 2], "side": 10},
     "drift": {"photo": "rocket.png", "down": 0, "right": 0},
@@ -48,6 +65,11 @@ STATES = {
     "pool": {"side": 10, "pixels": [[2, 2], [7, 7]], "move": "0", "drawing": []}
     | {"pooling": "max", "poolings": 4},
     "rocket": {"photo": "rocket_quarter.png", "bands": bands().tolist(), "right": 0},
+    "window": {"photo": "three.jpg", "names": [*"abcde"], "right": 0, "shown": "2"}
+    | {"photos": [made_up_answers(photo) for photo in ("cat", "cup", "rocket")]},
+    "digit": {"digit": "0", "network": "0", "down": 0, "right": 0}
+    | {"digits": [made_up_digit(label) for label in (3, 8)]}
+    | {"networks": [made_up_network(name) for name in ("plain", "repaired")]},
 }
 
 
@@ -299,6 +321,33 @@ def test_rocket(explorer):
         assert each["follows"] == f"{relative_change(moved, maps[right]):.2f}"
 
 
+def test_window(explorer):
+    window, states = STATES["window"], []
+    for shown in ("0", "1", "2"):
+        states += [{"photo": shown, "right": right} for right in range(-65, 66)]
+    said = set_all(explorer("window"), states)
+    for set_to, each in zip(states, said, strict=True):
+        photo, right = window["photos"][int(set_to["photo"])], set_to["right"]
+        # View 100 is the middle; a window that goes right sees the photo go left.
+        views = photo["answers"][100 - right]
+        assert each["top"] == [[window["names"][n], share] for n, share in views]
+        assert each["comb"] == f"{photo['comb'][abs(right)]:.2f}"
+
+
+def test_digit(explorer):
+    shown, networks = explorer("digit"), STATES["digit"]["networks"]
+    canvas = shown.locator("canvas[tabindex]")
+    for digit, network in np.ndindex(2, 2):
+        set_all(shown, [{"digit": str(digit), "network": str(network)}])
+        answers = networks[network]["answers"][digit]
+        for key in ["ArrowRight", "ArrowUp", "Shift+ArrowLeft", "Shift+ArrowDown"] * 6:
+            canvas.press(key)
+            said = state(shown)
+            place = said["down"] % 24 * 24 + said["right"] % 24
+            assert said["read"] == answers[place]
+            assert said["total"] == answers.count(str((3, 8)[digit]))
+
+
 @pytest.mark.parametrize("name", STATES)
 def test_drag(explorer, name):
     """A pointer moves what an arrow key moves; Home brings it back."""
@@ -325,6 +374,16 @@ def test_drag(explorer, name):
 # In notebooks, as stored
 
 
+@pytest.mark.parametrize("command", [["oxlint"], ["oxfmt", "--check"]])
+def test_style_of_the_modules(command):
+    tool = shutil.which(command[0], path=os.path.dirname(sys.executable))
+    if not tool:
+        pytest.skip(f"{command[0]} is not installed")
+    command = [tool, *command[1:], str(figures.EXPLORERS)]
+    report = subprocess.run(command, capture_output=True, text=True)
+    assert report.returncode == 0, report.stdout + report.stderr
+
+
 def test_output(monkeypatch):
     shown = displayed(monkeypatch, "step", pixel=[2, 2], side=10)
     assert shown["text/plain"] == "explore('step')"
@@ -333,7 +392,7 @@ def test_output(monkeypatch):
 
 
 def test_no_such_explorer():
-    with pytest.raises(ValueError, match="one of drift, .*, got 'pixels'"):
+    with pytest.raises(ValueError, match="one of digit, drift, .*, got 'pixels'"):
         figures.explore("pixels")
     with pytest.raises(FileNotFoundError, match=r"none\.png"):
         figures.explore("drift", "none.png")

@@ -1,0 +1,68 @@
+// Notebook 6: a digit over its places, and the stored answers of several networks.
+
+import {
+  change,
+  choice,
+  drawGrid,
+  drawImage,
+  frame,
+  keepDrawn,
+  mount,
+  movable,
+  panel,
+  sayPlace,
+} from "./explore.js";
+import { count, describeMove, imageOf, modulo, translate, zeros } from "./images.js";
+
+function render({ model, el }) {
+  const label = "Move a digit under a network";
+  const { panels, controls, say } = frame(el, label, "min(260px, 100%)");
+  const [digits, networks] = [model.get("digits"), model.get("networks")];
+  const pictures = digits.map(({ picture }) => imageOf(picture));
+  const side = pictures[0].height;
+  const view = panel(panels, "drag the digit", "photo map");
+  const table = panel(panels, "");
+
+  const signed = (move) => modulo(move + side / 2, side) - side / 2;
+  movable(view.canvas, "the digit", {
+    step: (down, right) =>
+      change(model, {
+        down: signed(model.get("down") + down),
+        right: signed(model.get("right") + right),
+      }),
+    home: () => change(model, { down: 0, right: 0 }),
+    unit: () => view.canvas.clientWidth / side,
+  });
+  const named = (things) => things.map(({ name }, place) => [place, name]);
+  choice(controls, "digit", model, "digit", named(digits));
+  choice(controls, "network", model, "network", named(networks));
+
+  const draw = () => {
+    const [digit, network] = [Number(model.get("digit")), Number(model.get("network"))];
+    const [down, right] = [model.get("down"), model.get("right")];
+    const answers = networks[network].answers[digit];
+    const place = (row, column) => answers[row * side + column];
+    const truth = String(digits[digit].label);
+    const correct = zeros(side, side);
+    correct.data.set([...answers].map((answer) => Number(answer === truth)));
+    const moved = translate(pictures[digit], down, right, true);
+    drawImage(view.canvas, moved, "Greys", [0, 99]);
+    drawGrid(table.canvas, correct, {
+      marks: [[modulo(down, side), modulo(right, side)]],
+      indices: [0, 8, 16],
+    });
+    const total = correct.data.reduce((sum, value) => sum + value, 0);
+    table.name(`yellow: read right, in ${count(total)} of ${count(answers.length)} places`);
+    const read = place(modulo(down, side), modulo(right, side));
+    sayPlace(view.canvas, right, [-side / 2, side / 2 - 1], describeMove(down, right));
+    say(
+      { digit, network, down, right, read, total },
+      `The ${truth} is ${describeMove(down, right)}. ${networks[network].name}: it reads a ${read}` +
+        `${read === truth ? "" : ", which is wrong"}. Right in ${count(total)} of ` +
+        `${count(answers.length)} places.`,
+    );
+  };
+  keepDrawn(el, model, draw);
+}
+
+mount("digit", render);
