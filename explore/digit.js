@@ -49,7 +49,7 @@ function render({ model, el }) {
     drawImage(view.canvas, moved, "Greys", [0, 99]);
     drawGrid(table.canvas, correct, {
       marks: [[modulo(down, side), modulo(right, side)]],
-      indices: [0, 8, 16],
+      indices: [0, 8, 16].filter((index) => index < side),
     });
     const total = correct.data.reduce((sum, value) => sum + value, 0);
     table.name(`yellow: read right, in ${count(total)} of ${count(answers.length)} places`);
