@@ -7,7 +7,7 @@
 # make constraints  write the versions of all that is installed, for the workflows
 # make handout    set up .venv and fill build/ with web pages, print and copies to give
 # make student    commit the student's copy to the branch student
-# make hostile    grade what a hostile or unlucky student hands in
+# make weekly     what takes longer: explorers in JupyterLab, hostile answers to grade
 # make classroom  as root: set up .venv and start a JupyterHub for a class
 # make classroom-test  as root: send a class to it, and others who must not get in
 #
@@ -18,7 +18,7 @@ PYTHON ?= python3
 python = .venv/bin/python
 
 .PHONY: help lab test matrix fuzz bench notebooks constraints handout student \
-	hostile classroom classroom-test
+	weekly classroom classroom-test
 help:
 	@sed -n -e '/^#/!q' -e 's/^# *//p' Makefile
 
@@ -49,8 +49,8 @@ handout: .venv/handout
 student: .venv/handout
 	$(python) -m handout.branch
 
-hostile: .venv/test
-	$(python) -m pytest -o addopts= tests/weekly_grading.py $(ARGS)
+weekly: .venv/test
+	$(python) -m pytest -o addopts= -m weekly tests $(ARGS)
 
 classroom: .venv/classroom
 	$(python) -m jupyterhub --config classroom/jupyterhub_config.py $(ARGS)

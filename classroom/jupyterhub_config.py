@@ -43,6 +43,8 @@ c.Spawner.args = [
     "--KernelManager.transport_encryption=required",
     "--MappingKernelManager.cull_idle_timeout=3600",  # seconds, once its tab is closed
 ]
+# When a whole class signs in at once, the last server is long in coming.
+c.Spawner.start_timeout = c.Spawner.http_timeout = 300
 c.Spawner.default_url = "/lab/tree/notebooks/01_translation.ipynb"
 # More threads than processors slow a class down, and one prints what is stored.
 c.Spawner.environment = {"OMP_NUM_THREADS": "1"}

@@ -20,6 +20,7 @@ MODULES = ["arguments", "figures", "pixels", "helpers", "consistency", "layers"]
 # What a copy needs beside its notebooks to run on its own.
 PARTS = [*(f"{name}.py" for name in [*MODULES, "exercises"]), "requirements.txt"]
 PARTS += ["explore/*", "LICENSE", "CITATION.cff", "images/*", "notebooks/*.md"]
+PARTS += [".binder/*", ".devcontainer/*"]  # Binder and Codespaces can open a copy, too
 LIGHT = "requirements-light.txt"
 HEAVY = re.compile("torch|efficientnet|scikit-learn|nbval")
 UNSOLVED = TagRemovePreprocessor(remove_cell_tags={"solution"})

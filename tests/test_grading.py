@@ -1,6 +1,6 @@
 """The course folder, with nbgrader itself: what is handed in gets the points it is due.
 
-`weekly_grading.py` hands in more of what is hostile.
+`test_hostile.py` hands in more of what is hostile.
 """
 
 import csv

@@ -1,7 +1,4 @@
-"""More of what students may hand in: it takes minutes, and so runs once a week.
-
-python -m pytest -o addopts= tests/weekly_grading.py
-"""
+"""More of what students may hand in: it takes minutes, and so runs once a week."""
 
 import re
 
@@ -21,6 +18,8 @@ from test_grading import (
     points,
     run,
 )
+
+pytestmark = pytest.mark.weekly
 
 MUTE = """
 get_ipython().input_transformers_cleanup.append(lambda lines: ["pass"])"""
