@@ -1,11 +1,14 @@
 """A notebook in a real JupyterLab, as a reader who does not see it meets it."""
 
+import contextlib
 import html
 import os
-import re
 import shutil
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from itertools import pairwise
 
 import nbformat
@@ -27,26 +30,34 @@ def lab(tmp_path_factory):
     places = ["JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"]
     places += ["JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR"]
     environment = os.environ | {place: str(own / place) for place in places}
-    options = ["--no-browser", "--expose-app-in-browser", "--ServerApp.port=0"]
-    options += [f"--ServerApp.root_dir={folder}", "--allow-root"]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["--no-browser", "--expose-app-in-browser", "--ip=127.0.0.1"]
+    options += [f"--port={port}", "--IdentityProvider.token=", "--allow-root"]
     command = [sys.executable, "-m", "jupyterlab", *options]
-    server = subprocess.Popen(
-        command, env=environment, stderr=subprocess.PIPE, text=True, cwd=folder
-    )
-    address = None
-    while not address and (line := server.stderr.readline()):
-        address = re.search(r"http://127\.0\.0\.1:\S+token=\w+", line)
-    assert address, "JupyterLab does not start"
-    yield address[0]
-    server.terminate()
-    server.communicate()
+    command += [f"--ServerApp.root_dir={folder}"]
+    with open(own / "log", "w") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(240):
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"{address}/api", timeout=5).close()
+                break
+            assert server.poll() is None, (own / "log").read_text()
+            time.sleep(0.5)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(60)
 
 
 @pytest.fixture
 def page(browser, lab, request):  # noqa: F811
     """A notebook as it is stored, open in JupyterLab."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.goto(lab.replace("/lab?", f"/lab/tree/notebooks/{request.param}?reset&"))
+    page.goto(f"{lab}/lab/tree/notebooks/{request.param}?reset")
     page.wait_for_selector(".jp-Notebook .jp-OutputArea-output img")
     yield page
     page.close()
