@@ -1,14 +1,10 @@
 """The explorers: in JupyterLab and on the site, they show what Python computes."""
 
-import contextlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 
 import cv2
 import IPython.display
@@ -17,6 +13,7 @@ import notebook_checks as checks
 import numpy as np
 import pytest
 from test_handout import browser, faults_of_page, load, view  # noqa: F401
+from test_lab import jupyterlab
 
 import figures
 from handout import build, paper, web
@@ -427,37 +424,11 @@ def test_none_in_print():
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """JupyterLab on loopback, on a copy of the checkout; its address."""
-    folder = tmp_path_factory.mktemp("lab")
-    copy = folder / "copy"
+    """JupyterLab, on a copy of the checkout."""
+    copy = tmp_path_factory.mktemp("lab") / "copy"
     shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "build", "tests"))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1"]
-    command += [f"--port={port}", "--expose-app-in-browser", f"--notebook-dir={copy}"]
-    command += ["--ServerApp.port_retries=0", "--IdentityProvider.token="]
-    command += ["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else []
-    own = ["CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR"]
-    variables = {f"JUPYTER_{name}": str(folder / name.lower()) for name in own}
-    for name in ["SETTINGS_DIR", "WORKSPACES_DIR"]:
-        variables[f"JUPYTERLAB_{name}"] = str(folder / name.lower())
-    variables = {**os.environ, **variables, "TQDM_DISABLE": "1"}
-    variables.pop("MPLBACKEND", None)
-    with open(folder / "log", "w") as log:
-        server = subprocess.Popen(command, env=variables, stdout=log, stderr=log)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(240):
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"{address}/api", timeout=5).close()
-                break
-            assert server.poll() is None, (folder / "log").read_text()
-            time.sleep(0.5)
+    with jupyterlab(copy, tmp_path_factory.mktemp("settings")) as address:
         yield address
-    finally:
-        server.terminate()
-        server.wait(60)
 
 
 OPEN = """async path => {

@@ -17,28 +17,27 @@ import pytest
 from test_handout import NOTEBOOKS, browser  # noqa: F401
 
 
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    """The address of a JupyterLab that serves a copy of the notebooks."""
-    folder = tmp_path_factory.mktemp("lab")
-    shutil.copytree(checks.ROOT / "notebooks", folder / "notebooks")
-    mute = nbformat.read(NOTEBOOKS[0], as_version=4)
-    for cell in checks.code_cells(mute):
-        cell.outputs = [o for o in cell.outputs if "text/html" not in o.get("data", {})]
-    nbformat.write(mute, folder / "notebooks" / "mute.ipynb")
-    own = tmp_path_factory.mktemp("settings")
-    places = ["JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"]
-    places += ["JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR"]
-    environment = os.environ | {place: str(own / place) for place in places}
+@contextlib.contextmanager
+def jupyterlab(folder, own):
+    """The address of a JupyterLab that serves a folder; `own` is for what it keeps."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    options = ["--no-browser", "--expose-app-in-browser", "--ip=127.0.0.1"]
-    options += [f"--port={port}", "--IdentityProvider.token=", "--allow-root"]
-    command = [sys.executable, "-m", "jupyterlab", *options]
-    command += [f"--ServerApp.root_dir={folder}"]
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1"]
+    command += [
+        f"--port={port}",
+        "--ServerApp.port_retries=0",
+        "--expose-app-in-browser",
+    ]
+    command += [f"--ServerApp.root_dir={folder}", "--IdentityProvider.token="]
+    command += ["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else []
+    places = ["JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"]
+    places += ["JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR"]
+    variables = os.environ | {place: str(own / place) for place in places}
+    variables |= {"TQDM_DISABLE": "1"}
+    variables.pop("MPLBACKEND", None)
     with open(own / "log", "w") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        server = subprocess.Popen(command, env=variables, stdout=log, stderr=log)
     address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(240):
@@ -51,6 +50,19 @@ def lab(tmp_path_factory):
     finally:
         server.terminate()
         server.wait(60)
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """JupyterLab, on a copy of the notebooks and one whose figures have no words."""
+    folder = tmp_path_factory.mktemp("lab")
+    shutil.copytree(checks.ROOT / "notebooks", folder / "notebooks")
+    mute = nbformat.read(NOTEBOOKS[0], as_version=4)
+    for cell in checks.code_cells(mute):
+        cell.outputs = [o for o in cell.outputs if "text/html" not in o.get("data", {})]
+    nbformat.write(mute, folder / "notebooks" / "mute.ipynb")
+    with jupyterlab(folder, tmp_path_factory.mktemp("settings")) as address:
+        yield address
 
 
 @pytest.fixture
