@@ -215,7 +215,7 @@ const STYLE = `
   min-height: 28px; }
 .explorer fieldset { display: inline-grid; grid-template-columns: repeat(3, 3.4em); gap: 3px;
   margin: 0; padding: 0; border: 0; }
-.explorer legend { padding: 0; margin: 0 0 3px; font-size: 13px; }
+.explorer legend { float: none; padding: 0; margin: 0 0 3px; font-size: 13px; }
 .explorer fieldset input { width: 100%; }
 .explorer .reading { min-height: 2.9em; margin: 10px 0 0; color: var(--ink); }
 `;

@@ -533,6 +533,9 @@ def test_site(site, view, path):  # noqa: F811
         assert explorer.evaluate(STILL) == 0
         box = explorer.bounding_box()
         assert box["x"] >= 0 and box["x"] + box["width"] <= view.viewport_size["width"]
+        weights = explorer.locator("fieldset input").all()
+        heights = [weight.bounding_box()["y"] for weight in weights]
+        assert [heights.count(height) for height in heights] == [3] * len(weights)
     assert faults_of_page(view) == []
     pictures = view.evaluate(
         "() => [...document.images].map(e => e.src).filter(e => e.startsWith('file'))"
