@@ -829,6 +829,14 @@ def test_show_images_draws_cells_values_and_hatches():
     assert list(left.get_xticks()) == [0, 1, 2] and list(left.get_yticks()) == [0, 1]
     corners = [patch.get_xy() for patch in left.patches]
     assert corners == [(-0.5, -0.5), (1.5, 0.5)] and not right.patches
+    for patch in left.patches:
+        assert (patch.get_width(), patch.get_height(), patch.get_fill()) == (
+            1,
+            1,
+            False,
+        )
+        assert (patch.get_hatch(), patch.get_linewidth()) == ("////", 0)
+        assert patch.get_edgecolor() == matplotlib.colors.to_rgba("0.85")
     assert plt.gcf().get_suptitle() == "Six"
 
 
@@ -900,6 +908,13 @@ def test_in_a_notebook_a_figure_is_displayed_once_with_its_alt_text(draw, monkey
     assert isinstance(figure, plt.Figure)
     alt = options["metadata"]["image/png"]["alt"]
     assert isinstance(alt, str) and len(words) == bool(alt)
+    for (html_words,), options in words:
+        summary = "<summary>The figure in words</summary>"
+        escaped = html.escape(alt, quote=False)
+        assert html_words == {
+            "text/html": f"<details>{summary}<p>{escaped}</p></details>"
+        }
+        assert options == {"raw": True}
 
 
 def test_a_figure_that_cannot_be_displayed_is_closed(monkeypatch):
