@@ -7,6 +7,7 @@ import doctest
 import html
 import inspect
 import io
+import json
 import os
 import pickle
 import re
@@ -35,6 +36,8 @@ from PIL import Image, ImageOps
 from scipy.signal import correlate2d
 from skimage.measure import block_reduce
 
+import arguments
+import figures
 import helpers as h
 
 ROOT = Path(h.__file__).parent
@@ -842,7 +845,17 @@ def test_show_images_draws_cells_values_and_hatches():
 
 def test_values_are_light_on_dark_and_dark_on_light():
     h.show_images([[[0, 1]]], ["ends"], cmap="gray", values=True)
-    assert [text.get_color() for text in plt.gca().texts] == ["white", "black"]
+    texts = plt.gca().texts
+    assert [text.get_color() for text in texts] == ["white", "black"]
+    for text in texts:
+        assert (text.get_ha(), text.get_va()) == ("center", "center")
+        assert text.get_fontsize() == 8
+    # Green looks brighter than blue of the same strength, and red lies between them.
+    h.show_images(
+        [[[0, 1, 2]]], ["blue, red, green"], cmap="brg", limits=(0, 2), values=True
+    )
+    inks = [text.get_color() for text in plt.gca().texts]
+    assert inks == ["white", "white", "black"]
 
 
 def test_large_images_have_no_ticks():
@@ -917,6 +930,102 @@ def test_in_a_notebook_a_figure_is_displayed_once_with_its_alt_text(draw, monkey
         assert options == {"raw": True}
 
 
+@pytest.fixture
+def displayed(monkeypatch):
+    shown = []
+    monkeypatch.setattr(
+        IPython.display, "display", lambda data, raw: shown.append((data, raw))
+    )
+    return shown
+
+
+def test_what_stands_in_the_words_below_a_figure_is_no_html(monkeypatch, displayed):
+    monkeypatch.setattr(plt, "get_backend", lambda: "module://inline")
+    monkeypatch.setattr(
+        IPython.display, "display", lambda data, **_: displayed.append(data)
+    )
+    figures.show(plt.figure(), 'Is "a" < b?')
+    assert '<p>Is "a" &lt; b?</p>' in displayed[1]["text/html"]
+
+
+TABLE = (
+    {"max": [0.92, 12.0], "blur & skip": [0.5, "<none>"]},
+    {"one": ["a"], "two": ["more than one"]},
+)
+AS_TEXT = """\
+             one            two
+                         a  more than one
+max                    0.9           12.0
+blur & skip            0.5         <none>"""
+AS_HTML = """\
+<table><thead>
+<tr><td rowspan="2"></td><th colspan="1" scope="colgroup">one</th>\
+<th colspan="1" scope="colgroup">two</th></tr>
+<tr><th scope="col">a</th><th scope="col">more than one</th></tr>
+</thead><tbody>
+<tr><th scope="row">max</th><td>0.9</td><td>12.0</td></tr>
+<tr><th scope="row">blur &amp; skip</th><td>0.5</td><td>&lt;none&gt;</td></tr>
+</tbody></table>"""
+
+
+def test_a_table_is_printed_outside_notebooks(capsys):
+    figures.show_table(*TABLE, ".1f")
+    assert capsys.readouterr().out == AS_TEXT + "\n"
+
+
+def test_a_table_in_a_notebook_is_html_with_text_beside_it(monkeypatch, displayed):
+    monkeypatch.setattr(figures, "_in_kernel", lambda: True)
+    figures.show_table(*TABLE, ".1f")
+    assert displayed == [({"text/html": AS_HTML, "text/plain": AS_TEXT}, True)]
+
+
+def test_columns_of_a_group_share_its_header(monkeypatch, displayed, capsys):
+    table = {"row": [1, 2, 3]}, {"one": ["a", "b"], "two": ["c"]}
+    figures.show_table(*table)
+    assert capsys.readouterr().out == "     one   two\n     a  b  c\nrow  1  2  3\n"
+    monkeypatch.setattr(figures, "_in_kernel", lambda: True)
+    figures.show_table(*table)
+    ((data, _),) = displayed
+    assert '<th colspan="2" scope="colgroup">one</th>' in data["text/html"]
+
+
+def test_a_table_of_uneven_rows_is_an_error():
+    message = r"^rows must have 2 cells each, one for each column, got 1 in 'short'$"
+    with pytest.raises(ValueError, match=message):
+        figures.show_table({"max": [1, 2], "short": [3]}, {"all": ["a", "b"]})
+
+
+def test_an_explorer_is_one_page_with_its_code_and_its_state(displayed):
+    figures.explore("window", "three.jpg", label='a "quoted" <b>')
+    figures.explore("rocket", "rocket.png")
+    ((first, raw), (second, _)) = displayed
+    assert raw and first["text/plain"] == "explore('window')"
+    page = r'<div data-explorer="window" data-start="(.*?)">.*</div>\n(.*)'
+    start, script = re.fullmatch(page, first["text/html"], re.DOTALL).groups()
+    state = json.loads(html.unescape(start))
+    assert state["label"] == 'a "quoted" <b>'
+    assert re.fullmatch(r'<script type="module">\n.*</script>', script, re.DOTALL)
+    folder = figures.EXPLORERS
+    for data, name in [(first, "three.jpg"), (second, "rocket.png")]:
+        assert base64.b64encode((folder / name).read_bytes()).decode() in str(data)
+    assert state["photo"].startswith("data:image/jpeg;base64,")
+    assert "data:image/png;base64," in second["text/html"]
+    assert not re.search(r"(?m)^(import|export) ", script)
+    for part in ["images", "explore", "window"]:
+        last = (folder / f"{part}.js").read_text("utf-8").rstrip().splitlines()[-1]
+        assert last in script
+
+
+def test_no_such_explorer_is_an_error():
+    names = "digit, drift, mirror, pool, rocket, square, step, window"
+    with pytest.raises(
+        ValueError, match=f"^name must be one of {names}, got 'images'$"
+    ):
+        figures.explore("images")
+    with pytest.raises(FileNotFoundError):
+        figures.explore("step", "missing.png")
+
+
 def test_a_figure_that_cannot_be_displayed_is_closed(monkeypatch):
     def fail(*_, **__):
         raise RuntimeError("while displaying")
@@ -959,6 +1068,18 @@ def test_a_real_notebook_stores_one_image_a_call_with_alt_text(tmp_path):
     assert texts[3:] == ["The identity.", "Axes without data.", "By Agg.", "By SVG."]
     for text, (_, words) in zip(texts, outputs, strict=True):
         assert f"<p>{html.escape(text, quote=False)}</p>" in words.data["text/html"]
+
+
+def test_what_came_is_said_in_80_signs_or_by_its_type():
+    for thing, said in [
+        ("a" * 78, repr("a" * 78)),
+        ("a" * 79, "'" + "a" * 76 + "…"),
+        (None, "None"),
+        (2.5, "2.5"),
+        ([1], "list"),
+        (np.ones(2), "ndarray of float64"),
+    ]:
+        assert arguments.describe(thing) == said
 
 
 # --- relative_change ------------------------------------------------------------------
@@ -1015,6 +1136,7 @@ def test_relative_change_of_sizes_far_apart():
     assert h.relative_change([[1e200, 1]], [[1e200, 2]]) == pytest.approx(1e-200)
 
 
+@pytest.mark.filterwarnings("error")
 def test_relative_change_of_nan_is_nan():
     for reference, other in [(0, np.nan), (np.nan, 0), (1, np.nan), (np.inf, np.inf)]:
         assert np.isnan(h.relative_change([[reference]], [[other]]))
