@@ -844,9 +844,9 @@ def test_show_images_draws_cells_values_and_hatches():
 
 
 def test_values_are_light_on_dark_and_dark_on_light():
-    h.show_images([[[0, 1]]], ["ends"], cmap="gray", values=True)
+    h.show_images([[[0, 0.4, 1]]], ["greys"], cmap="gray", values=True)
     texts = plt.gca().texts
-    assert [text.get_color() for text in texts] == ["white", "black"]
+    assert [text.get_color() for text in texts] == ["white", "white", "black"]
     for text in texts:
         assert (text.get_ha(), text.get_va()) == ("center", "center")
         assert text.get_fontsize() == 8
