@@ -1547,11 +1547,12 @@ def _mispassed(image, stride):
             skip(_below(image, 0.25, at=at)),
             "you cut off at 1/4 always. Mind `stride`.",
         )
-        yield (
-            _below(skip(image), cutoff, at=at),
-            "you smooth what is left. Low-pass first: what is skipped has folded by "
-            "then.",
-        )
+        for after in (cutoff, 0.5):  # per pixel, and per kept pixel
+            yield (
+                _below(skip(image), after, at=at),
+                "you smooth what is left. Low-pass first: what is skipped has folded "
+                "by then.",
+            )
         yield (
             skip(image - _below(image, cutoff, at=not at)),
             "you keep the fast waves. Keep the slow ones.",

@@ -1410,6 +1410,7 @@ WRONG = {
         ),
         (lambda x, s: low_pass(x, 0.25)[::s, ::s], "at 1/4 always"),
         (lambda x, s: low_pass(x[::s, ::s], 0.5 / s), "Low-pass first"),
+        (lambda x, s: low_pass(x[::s, ::s], 0.5), "Low-pass first"),
         (
             lambda x, s: low_pass(x, 0.5 / s, np.greater_equal)[::s, ::s],
             "Keep the slow ones",
