@@ -1295,7 +1295,15 @@ def _misblurred(image, weights, stride):
         _blurred(skip(image), weights),
         "you blur what is left. Blur first: what is skipped then leaves a trace.",
     )
-    yield full[1::stride, 1::stride], "keep row 0 and column 0."
+    yield (
+        full[1::stride, 1::stride],
+        "keep row 0 and column 0, and let the middle weight stand on the pixel itself.",
+    )
+    for move in (reach, -reach):
+        yield (
+            skip(np.roll(full, (move, move), (0, 1))),
+            "the picture has moved. Let the middle weight stand on the pixel itself.",
+        )
     yield (
         skip(_blurred(image, [1, 2, 1])),
         "you take 1, 2, 1 always. Take the weights that are given.",
@@ -1403,7 +1411,14 @@ def _check_component(result, image, stride):
                 for k, (part, norm) in enumerate(zip(parts, norms, strict=True))
             )
         )
-    _compare(result, wanted, [(image, "all pixels are kept.")], image=image)
+    if result.ndim == 0:
+        raise _WrongError("return the component itself, not its number or its norm.")
+    largest = np.max(parts, axis=0)
+    suspects = [
+        (image, "all pixels are kept."),
+        (largest, "you take the largest of each cell. Keep one whole component."),
+    ]
+    _compare(result, wanted, suspects, image=image)
 
 
 @_checker

@@ -491,6 +491,13 @@ def along(*axes):
     return blur
 
 
+def not_centred(image, weights, stride, sign=1):
+    for axis in (0, 1):
+        taps = [w * np.roll(image, sign * k, axis) for k, w in enumerate(weights)]
+        image = sum(taps) / sum(weights)
+    return image[::stride, ::stride]
+
+
 def maximum_first(image, weights, stride):
     dense = np.maximum(image, np.roll(image, -1, 0))
     return by_rolls(np.maximum(dense, np.roll(dense, -1, 1)), weights, stride)
@@ -1316,6 +1323,12 @@ WRONG = {
         (along(0, 1, 0, 1), "blurred twice each way"),
         (only_last_divided, "Put the sum in brackets"),
         (maximum_first, "maximum before the blur"),
+        (not_centred, "the picture has moved"),
+        (lambda x, w, s: not_centred(x, w, s, -1), "stand on the pixel itself"),
+        (
+            lambda x, w, s: not_centred(x, w, s, -1) if s == 3 else by_rolls(x, w, s),
+            "the picture has moved",
+        ),
         (lambda x, w, s: by_rolls(x, w, s).T, "changed places"),
         (lambda x, w, s: np.maximum(by_rolls(x, w, s), 0), "Leave ReLU out"),
         (lambda x, w, s: by_rolls(x, w, s).astype(int), "behind the decimal point"),
@@ -1325,7 +1338,8 @@ WRONG = {
     exercises.check_polyphase: [
         *ANY_FUNCTION,
         *ANY_ARRAY,
-        *HAS_SHAPE,
+        (gives(0.5), "return the component itself"),
+        *HAS_SHAPE[1:],
         (lambda x, s: x[::s, ::s], "another of the components"),
         (lambda x, s: x[1::s, ::s], "[1::2, 0::2]  14.70  yours"),
         (lambda x, s: by_norm(x, 2), "every second pixel always"),
@@ -1341,11 +1355,12 @@ WRONG = {
         (chosen_by(lambda p: abs(p.sum())), "Compare their Euclidean norms"),
         (chosen_by(lambda p: np.sum(p > 0)), "Compare their Euclidean norms"),
         (chosen_by(lambda p: np.linalg.norm(np.maximum(p, 0))), "for stride=2"),
-        (lambda x, s: np.linalg.norm(by_norm(x, s)), "has the shape ()"),
+        (lambda x, s: np.linalg.norm(by_norm(x, s)), "return the component itself"),
+        (lambda x, s: np.max(parts_of(x, s), axis=0), "Keep one whole component"),
         (lambda x, s: by_norm(x, s) / 2, "Work that one out by hand"),
         (lambda x, s: -by_norm(x, s), "opposite sign"),
         (lambda x, s: x, "all pixels are kept"),
-        (lambda x, s: np.argmax(x), "has the shape ()"),
+        (lambda x, s: np.argmax(x), "return the component itself"),
     ],
     exercises.check_tie: [
         *ANY_VALUE,
