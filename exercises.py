@@ -1155,7 +1155,10 @@ def check_by_chance(answer) -> Hint:
     if share == 1:
         return "that is a model which always gives one answer."
     if np.isclose(share, 1 / 16):
-        return "that is two answers of one class that you name beforehand. Any will do."
+        return (
+            "that is how often both draw one class that you name beforehand. Any class "
+            "will do."
+        )
     if np.isclose(share, 3 / 4):
         return "that is how often the two differ."
     if not np.isclose(share, 1 / 4):
@@ -1175,7 +1178,8 @@ def check_own_photo(answer) -> Hint:
         return (
             f"in all {len(names)} views the network says {names[0]}, with a "
             f"probability from {sure.min():.0%} to {sure.max():.0%}. Find a photo on "
-            "which it is less sure: several things, a small one, or one from behind."
+            "which a second answer comes close: several things, a small one, or one "
+            "from behind."
         )
 
 

@@ -1267,7 +1267,7 @@ WRONG = {
         (-25, "a share is not negative"),
         (0, "do agree"),
         (1.0, "always gives one answer"),
-        (1 / 16, "Any will do"),
+        (1 / 16, "Any class will do"),
         (3 / 4, "how often the two differ"),
         (0.5, "fix the first answer"),
         (Fraction(1, 3), "fix the first answer"),
@@ -1285,6 +1285,7 @@ WRONG = {
         (str(helpers.IMAGES / ".." / "images" / "rocket.jpg"), "came with the series"),
         (Path(__file__), "'test_exercises.py' can't be read. Save it as JPEG or PNG"),
         (PHOTOS / "flower.jpg", "in all 33 views the network says daisy, with a prob"),
+        (PHOTOS / "flower.jpg", "on which a second answer comes close"),
     ],
     exercises.check_blur: [
         *ANY_FUNCTION,
