@@ -306,6 +306,25 @@ def test_rows_of_probabilities_are_taken_as_such():
     np.testing.assert_allclose(sure.probability, logits.probability)
 
 
+@pytest.mark.parametrize(
+    "rows, expected",
+    [
+        ([(0.25, 0.75), (0, 1)], (0.25, 0)),
+        ([(0.25, 0.755), (0.5, 0.495)], (0.25, 0.5)),  # rounded as by bfloat16
+        ([(-0.5, 1.5), (0.5, 0.5)], (1 / (1 + np.e**2), 0.5)),
+        ([(0.5, 1.5), (1, 0)], (1 / (1 + np.e), np.e / (1 + np.e))),
+        ([(900, 900), (-900, -900)], (0.5, 0.5)),
+    ],
+)
+def test_probabilities_are_kept_and_made_of_anything_else(rows, expected):
+    def model(views):
+        return np.array(rows)[views[:, 0, 0, 0]]
+
+    image, there_and_back = [[[0, 1]]], [(0, 0), (0, -1)]
+    found = shift_consistency(model, [image], there_and_back, [0])
+    np.testing.assert_allclose(found.probability, [expected])
+
+
 def with_agreement(agreement):
     """Four views for each image: of their 6 pairs 0, 1, 2, 3 or 6 agree."""
     tops = {0: [0, 1, 2, 3], 1: [0, 0, 1, 2], 2: [0, 0, 1, 1], 3: [0, 0, 0, 1]}
@@ -334,6 +353,11 @@ def test_the_interval_of_many_images_is_that_of_the_normal_distribution():
     half = 1.96 * 0.5 / np.sqrt(400)
     assert found.low == pytest.approx(0.5 - half, abs=0.003)
     assert found.high == pytest.approx(0.5 + half, abs=0.003)
+
+
+def test_the_same_images_have_the_same_interval_in_every_call_and_release():
+    found = with_agreement([0, 1, 2, 3, 6] * 8)
+    assert (found.low, found.high) == pytest.approx((73 / 240, 124 / 240), abs=1e-9)
 
 
 def test_one_image_has_no_interval_and_passes_no_bound():
@@ -637,6 +661,7 @@ def test_a_report_never_moves_further_than_there_is_room(room):
 
 def test_of_8_moves_a_report_makes_one_more_step_by_turns_right_and_down():
     moves = np.array(consistency._moves(16))
+    assert moves[:2].tolist() == [[6, -11], [-10, 6]]  # reports stay comparable
     steps = np.abs(moves[24:] - moves[:8])
     assert steps.tolist() == [[0, 1], [1, 0]] * 4
 
@@ -756,7 +781,7 @@ BAD = [
     ("model", lambda views: brightness(views) * np.inf, ValueError, "infinity"),
     ("model", type, TypeError, "got type"),
     ("model", lambda v: {"out": v, "aux": v}, TypeError, "(views))['out']"),
-    ("model", lambda v: (brightness(v), 0), TypeError, "(views))[0]"),
+    ("model", lambda v: (brightness(v), 0), TypeError, "a tuple with entries [0, 1]"),
     ("model", lambda v: np.eye(4)[: len(v)], ValueError, "the same answer"),
     ("model", more_classes_for_equal_views, ValueError, "always return 2 classes"),
     ("model", more_classes_for_one_view, ValueError, "2 classes, as it did first, got"),
@@ -816,6 +841,21 @@ def test_the_same_call_with_good_input_works():
 def test_the_whole_image_must_not_be_pushed_out(move):
     with pytest.raises(ValueError, match="leave a part of the image in sight"):
         shifted_views(noise((1, 4, 5)), [(0, 0), move])
+
+
+@pytest.mark.parametrize(
+    "shape, shift, size, words",
+    [
+        ((4, 5), (0, 0), None, "image must be a non-empty array of shape (C, H, W)"),
+        ((1, 4, 5), (4, 0), None, "in sight, got (4, 0) for image of 4×5"),
+        ((1, 4, 5), (0, 0), 5, "size must be at most 4×5, that of image, got 5×5"),
+        ((1, 4, 5), (1, 0), 4, "4×4 inside the image, got (1, 0) for image of 4×5"),
+    ],
+)
+def test_the_error_of_a_view_names_the_image_and_the_sizes(shape, shift, size, words):
+    with pytest.raises(ValueError) as caught:
+        shifted_views(noise(shape), [shift], size)
+    assert words in str(caught.value)
 
 
 def unused(views):
