@@ -2,6 +2,7 @@
 
 import copy
 import doctest
+import inspect
 import itertools
 import subprocess
 import sys
@@ -406,6 +407,25 @@ def test_a_module_is_taken_as_it_is(dtype):
     np.testing.assert_array_equal(found.probability, expected.probability)
 
 
+@pytest.mark.parametrize(
+    "tensors, dtype",
+    [
+        ([], torch.float32),
+        ([torch.ones(1, dtype=int), torch.ones(1, dtype=float)], torch.float64),
+    ],
+)
+def test_a_module_without_parameters_has_a_floating_type_too(tensors, dtype):
+    class Buffers(nn.Module):
+        def forward(self, views):
+            assert views.dtype == dtype
+            return views.flatten(1)
+
+    module = Buffers()
+    for number, tensor in enumerate(tensors):
+        module.register_buffer(f"buffer{number}", tensor)
+    shift_consistency(module, noise((2, 3, 8, 8)), MOVES)
+
+
 def test_images_are_put_on_the_device_of_the_module():
     class Meta(nn.Module):
         def __init__(self):
@@ -607,15 +627,36 @@ def test_progress_counts_views(monkeypatch):
 # --- the report -----------------------------------------------------------------------
 
 
-def test_a_report_is_the_consistency_over_its_moves():
-    images = np.random.default_rng(0).normal(size=(6, 3, 64, 64))
-    report = shift_report(brightness, images, [0] * 6, size=32)
-    expected = shift_consistency(brightness, images, report.shifts, [0] * 6, size=32)
+@pytest.mark.parametrize("size, wrap", [(32, False), (None, False), (None, True)])
+def test_a_report_is_the_consistency_over_its_moves(size, wrap):
+    images, labels, given = noise((3, 3, 64, 64)), [0, 1, 0], []
+
+    def model(views):
+        given.append(len(views))
+        return brightness(views)
+
+    report = shift_report(model, images, labels, size, wrap, batch_size=7)
+    assert max(given) == 7
+    moves = report.shifts
+    expected = shift_consistency(brightness, images, moves, labels, size, wrap)
     assert three(report) == three(expected)
-    again = shift_report(brightness, iter(images), [0] * 6, size=32)
-    np.testing.assert_array_equal(again.shifts, report.shifts)
-    assert np.abs(report.shifts).max() == 16 and not np.isnan(report.flips)
-    assert len(report.shifts) == len(set(map(tuple, report.shifts))) == 32
+
+
+def test_a_report_makes_the_same_32_moves_in_each_call():
+    images = noise((1, 1, 64, 64))
+    moves = shift_report(brightness, images, size=32).shifts
+    again = shift_report(brightness, iter(images), size=32)
+    np.testing.assert_array_equal(again.shifts, moves)
+    assert np.abs(moves).max() == 16 and not np.isnan(again.flips)
+    assert len(moves) == len(set(map(tuple, moves))) == 32
+
+
+def test_a_report_has_the_defaults_of_shift_consistency():
+    report = inspect.signature(shift_report).parameters
+    measure = inspect.signature(shift_consistency).parameters
+    for name, parameter in report.items():
+        assert parameter.default == measure[name].default
+    assert measure["wrap"].default is False and measure["batch_size"].default == 10
 
 
 @pytest.mark.parametrize(
@@ -830,6 +871,18 @@ BAD = [
 def test_bad_input_is_a_clear_error(argument, value, error, words):
     with pytest.raises(error) as caught:
         shift_consistency(**{**GOOD, argument: value})
+    assert str(caught.value).startswith(argument) and words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "argument, value, error, words",
+    [row for row in BAD if row[0] not in ("model", "shifts")],
+)
+def test_bad_input_to_a_report_is_the_same_error(argument, value, error, words):
+    arguments = {**GOOD, argument: value}
+    del arguments["shifts"]
+    with pytest.raises(error) as caught:
+        shift_report(**arguments)
     assert str(caught.value).startswith(argument) and words in str(caught.value)
 
 
