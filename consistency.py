@@ -515,9 +515,10 @@ def _labelled(images, labels: list[int]) -> Iterator[tuple[Any, int]]:
         yield image, labels[number]
     count = len(images) if isinstance(images, Sized) else number + 1
     if count not in (0, len(labels)):
+        more = "" if isinstance(images, Sized) or count < len(labels) else " or more"
         raise ValueError(
             f"labels must have one entry for each image, got {len(labels)} for "
-            f"{count} images"
+            f"{count} images{more}"
         )
 
 

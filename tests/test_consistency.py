@@ -72,10 +72,11 @@ def test_a_window_shows_what_is_there(dtype):
         np.testing.assert_array_equal(view, window)
 
 
-def test_one_number_is_the_side_of_a_square_window():
+@pytest.mark.parametrize("side", [1, 5])
+def test_one_number_is_the_side_of_a_square_window(side):
     image = noise((1, 7, 8))
-    pair = shifted_views(image, [(1, -1)], size=(5, 5))
-    np.testing.assert_array_equal(shifted_views(image, [(1, -1)], size=5), pair)
+    pair = shifted_views(image, [(1, -1)], size=(side, side))
+    np.testing.assert_array_equal(shifted_views(image, [(1, -1)], size=side), pair)
 
 
 def test_with_wrap_a_window_may_go_anywhere():
@@ -83,6 +84,14 @@ def test_with_wrap_a_window_may_go_anywhere():
     (view,) = shifted_views(image, [(7, -11)], size=3, wrap=True)
     moved = np.roll(image, (7, -11), axis=(1, 2))
     np.testing.assert_array_equal(view, moved[:, 1:4, 1:4])
+
+
+def test_with_wrap_whole_turns_change_nothing():
+    shifts = [(0, 0), (8, -16), (-24, 8)]
+    found = shift_consistency(
+        brightness, noise((2, 1, 8, 8)), shifts, size=3, wrap=True
+    )
+    assert three(found) == (1, 0, None)
 
 
 # --- consistency in closed form -------------------------------------------------------
@@ -192,6 +201,12 @@ def test_images_may_come_one_by_one_and_in_different_sizes():
     # The first batch comes twice; the last has views of both images.
     assert given == [(2, 2, 5, 5)] * 4
     assert three(found) == three(shift_consistency(brightness, images, shifts, size=5))
+
+
+def test_without_labels_there_is_no_accuracy_and_no_probability():
+    found = shift_consistency(brightness, noise((2, 1, 4, 4)), [(0, 0), (0, 1)])
+    assert found.labels is found.right is found.accuracy is None
+    assert found.probability is found.probability_change is None
 
 
 def test_random_crops_as_in_zhang_2019():
@@ -470,6 +485,20 @@ def test_a_function_in_training_mode_is_found_out(part):
     shift_consistency(by_hand(network.eval()), PHOTOS, MOVES)
 
 
+@pytest.mark.parametrize(
+    "largest, change, found_out",
+    [(0, 0, False), (1e-3, 1, False), (1e-3, 3, True), (1e3, 1, False), (1e3, 3, True)],
+)
+def test_an_answer_may_change_by_two_hundredths(largest, change, found_out):
+    def model(views):
+        again = (views == views[0]).all()
+        return np.full((len(views), 2), largest) * (1 + again * change / 100)
+
+    expected = pytest.raises(ValueError, match="the same answer")
+    with expected if found_out else nullcontext():
+        shift_consistency(model, PHOTOS, MOVES)
+
+
 def test_an_exported_program_is_taken():
     network = small_network().eval()
     program = torch.export.export(network, (torch.from_numpy(PHOTOS),)).module()
@@ -551,6 +580,27 @@ def test_images_of_any_kind(kind):
     assert three(found) == three(expected)
 
 
+@pytest.mark.parametrize(
+    "shape", [(1, 5, 3), (3, 5, 1), (4, 5, 4), (2, 5, 2), (5, 5, 5), (1, 1, 2)]
+)
+def test_an_image_of_few_columns_is_not_taken_for_channels(shape):
+    image = noise(shape)
+    np.testing.assert_array_equal(shifted_views(image, [(0, 0)]), [image])
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_an_image_with_its_channels_last_is_found_out(channels):
+    with pytest.raises(ValueError, match="channels first"):
+        shifted_views(noise((5, 5, channels)), [(0, 0)])
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.ndarray.tolist])
+def test_an_image_of_two_channels_is_no_pair(kind):
+    images = noise((3, 2, 8, 8))
+    found = shift_consistency(brightness, [kind(image) for image in images], MOVES)
+    assert three(found) == three(shift_consistency(brightness, images, MOVES))
+
+
 def test_half_precision_images_are_taken():
     halves = torch.from_numpy(PHOTOS).bfloat16()
     found = shift_consistency(small_network(), halves, MOVES)
@@ -579,10 +629,14 @@ def test_batches_hold_views_of_several_images(batch_size):
 
 def test_a_batch_holds_one_shape_and_type():
     images = [noise((1, 6, 6)), noise((1, 6, 7)), noise((1, 6, 7)).astype("f4")]
+    images += [noise((2, 6, 7)).astype("f4"), noise((2, 7, 6)).astype("f4")]
     moves = [(0, 0), (1, -1)]
     found = shift_consistency(brightness, images, moves, size=3, batch_size=100)
     alone = [shift_consistency(brightness, [i], moves, size=3) for i in images]
     assert found.change.tolist() == [one.largest_change for one in alone]
+    whole = shift_consistency(brightness, images, moves, batch_size=100)
+    alone = [shift_consistency(brightness, [i], moves) for i in images]
+    assert whole.change.tolist() == [one.largest_change for one in alone]
 
 
 @pytest.mark.parametrize("size", [None, 1000])
@@ -613,7 +667,7 @@ def test_progress_counts_views(monkeypatch):
     class Bar(consistency.tqdm):
         def __init__(self, **options):
             super().__init__(**options, disable=True)
-            bars.append({"total": options["total"], "seen": 0})
+            bars.append({**options, "seen": 0})
 
         def update(self, n):
             bars[-1]["seen"] += n
@@ -621,7 +675,12 @@ def test_progress_counts_views(monkeypatch):
     monkeypatch.setattr(consistency, "tqdm", Bar)
     shift_consistency(brightness, noise((3, 1, 6, 6)), MOVES)
     shift_consistency(brightness, iter(noise((3, 1, 6, 6))), MOVES)
-    assert bars == [{"total": 12, "seen": 12}, {"total": None, "seen": 12}]
+    # Who waits for less than a second sees none, and none is left.
+    look = {"unit": " views", "delay": 1, "leave": False}
+    assert bars == [
+        {"total": 12, "seen": 12} | look,
+        {"total": None, "seen": 12} | look,
+    ]
 
 
 # --- the report -----------------------------------------------------------------------
@@ -687,6 +746,7 @@ def test_a_report_has_one_figure(labels, channels):
     assert sum(text.startswith(f"images[{worst}]: class") for text in texts) == 2
     assert sum("% for class" in text for text in texts) == (2 if labels else 0)
     assert plt.get_fignums() == []
+    assert report.figure.get_layout_engine()  # nothing lies over anything else
     report.figure.canvas.draw()
 
 
@@ -840,6 +900,7 @@ BAD = [
     ("labels", np.eye(2), TypeError, "labels[0]"),
     ("images", noise((3, 8, 8)), ValueError, "images[0]"),
     ("images", noise((8, 8)), ValueError, "got shape (8,)"),
+    ("images", [[[1, 2], [3, 4]]] * 2, ValueError, "a grey image is image[None]"),
     ("images", [noise((3, 8, 8)), noise((3, 0, 8))], ValueError, "images[1]"),
     ("images", [noise((3, 8, 8)), TEXTS], TypeError, "ndarray of <U1"),
     ("shifts", [], ValueError, "one or more pairs"),
@@ -847,7 +908,7 @@ BAD = [
     ("shifts", [0, 1], ValueError, "(down, right)"),
     ("shifts", [(0, 0, 0)], ValueError, "(down, right)"),
     ("shifts", [(0, 0.5), (0, 0)], TypeError, "0.5"),
-    ("shifts", [(0, 0), (0, True)], TypeError, "True"),
+    ("shifts", [(0, 0), (True, 0)], TypeError, "True"),
     ("shifts", [(0, 1), (0, 1)], ValueError, "two different moves"),
     ("shifts", [(0, 0), (0, 4)], ValueError, "(0, 4) for images[0] of 8×8"),
     ("shifts", [(0, 0), (-4, 0)], ValueError, "5×5 inside the image"),
@@ -861,6 +922,7 @@ BAD = [
     ("size", 0, ValueError, "got 0×0"),
     ("size", (1, 2, 3), ValueError, "(1, 2, 3)"),
     ("size", 2.5, TypeError, "2.5"),
+    ("size", (5, 2.5), TypeError, "2.5"),
     ("size", "5", TypeError, "'5'"),
     ("batch_size", 0, ValueError, "got 0"),
     ("batch_size", 1.5, TypeError, "1.5"),
@@ -896,6 +958,14 @@ def test_the_whole_image_must_not_be_pushed_out(move):
         shifted_views(noise((1, 4, 5)), [(0, 0), move])
 
 
+@pytest.mark.parametrize("move", [(2, 0), (-3, 0), (0, 3), (0, -4)])
+def test_a_window_may_touch_the_border_and_not_cross_it(move):
+    inside = move - np.sign(move)
+    assert shifted_views(noise((1, 8, 9)), [inside], (5, 4)).shape == (1, 1, 5, 4)
+    with pytest.raises(ValueError, match="keep a window of 5×4 inside the image"):
+        shifted_views(noise((1, 8, 9)), [(0, 0), move], (5, 4))
+
+
 @pytest.mark.parametrize(
     "shape, shift, size, words",
     [
@@ -919,6 +989,7 @@ def unused(views):
     "changed, words",
     [
         ({"labels": [0, 1, 1]}, "got 3 for 4 images"),
+        ({"labels": [0, 1]}, "got 2 for 4 images"),
         ({"labels": [0, 1, 1, -1.5]}, "labels[3]"),
         ({"images": [*PHOTOS[:3], PHOTOS[0, :2, :, :3]], "size": 4}, "images[3]"),
         ({"images": [*PHOTOS[:3], PHOTOS[0, :, :4]]}, "images[3] of 4×8"),
@@ -949,10 +1020,19 @@ def test_labels_are_checked_with_the_first_answer():
     assert len(calls) == 2  # the first batch, and its first view again
 
 
-@pytest.mark.parametrize("count", [3, 5])
-def test_the_number_of_labels_of_a_generator_is_checked(count):
-    with pytest.raises(ValueError, match=f"got {count} for 4 images"):
+@pytest.mark.parametrize(
+    "count, words",
+    [(2, "got 2 for 3 images or more"), (5, "got 5 for 4 images"), (0, "got 0 for 1")],
+)
+def test_the_number_of_labels_of_a_generator_is_checked(count, words):
+    with pytest.raises(ValueError, match=f"{words}( images or more)?$"):
         shift_consistency(brightness, iter(PHOTOS), MOVES, [0] * count)
+
+
+@pytest.mark.parametrize("labels", [None, [], [0], [0, 1]])
+def test_a_generator_without_images_is_named_whatever_the_labels(labels):
+    with pytest.raises(ValueError, match="images must hold at least one image"):
+        shift_consistency(brightness, iter([]), MOVES, labels)
 
 
 def test_a_report_needs_room_to_move():
