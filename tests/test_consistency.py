@@ -629,7 +629,7 @@ def test_batches_hold_views_of_several_images(batch_size):
 
 def test_a_batch_holds_one_shape_and_type():
     images = [noise((1, 6, 6)), noise((1, 6, 7)), noise((1, 6, 7)).astype("f4")]
-    images += [noise(shape).astype("f4") for shape in [(2, 6, 7), (2, 7, 6), (2, 6, 6)]]
+    images += [noise(shape).astype("f4") for shape in [(2, 6, 7), (2, 6, 6), (2, 7, 6)]]
     moves = [(0, 0), (1, -1)]
     found = shift_consistency(brightness, images, moves, size=3, batch_size=100)
     alone = [shift_consistency(brightness, [i], moves, size=3) for i in images]
