@@ -515,9 +515,10 @@ def _labelled(images, labels: list[int]) -> Iterator[tuple[Any, int]]:
         yield image, labels[number]
     count = len(images) if isinstance(images, Sized) else number + 1
     if count not in (0, len(labels)):
+        more = "" if isinstance(images, Sized) or count < len(labels) else " or more"
         raise ValueError(
             f"labels must have one entry for each image, got {len(labels)} for "
-            f"{count} images"
+            f"{count} images{more}"
         )
 
 
@@ -753,7 +754,7 @@ def _draw(found: ShiftConsistency, images: list[NDArray], size, wrap: bool):
 
 def _draw_distance(axis, found: ShiftConsistency) -> None:
     shifts, agreement = found.by_shift()
-    octave = np.log2(np.abs(shifts).max(axis=1).clip(1, 16)).astype(int)
+    octave = np.log2(np.abs(shifts).max(axis=1).clip(max=16)).astype(int)
     powers = np.unique(octave)
     for power in powers:
         each = agreement[:, octave == power].mean(axis=1)
@@ -768,7 +769,7 @@ def _draw_moves(axis, found: ShiftConsistency) -> None:
     same = np.mean(found.top[:, :, None] == found.top[:, None, :], axis=0)
     others = (same.sum(axis=1) - 1) / (len(same) - 1)
     down, right = found.shifts.T
-    dots = axis.scatter(right, down, c=others, s=36, ec="0.5", vmin=0, vmax=1)
+    dots = axis.scatter(right, down, c=others, ec="0.5", vmin=0, vmax=1)
     axis.figure.colorbar(dots, ax=axis, shrink=0.8)
     axis.set(xlabel="moved right (pixels)", ylabel="moved down", aspect="equal")
     axis.set(title="a view agrees with the others")

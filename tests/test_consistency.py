@@ -2,6 +2,7 @@
 
 import copy
 import doctest
+import inspect
 import itertools
 import subprocess
 import sys
@@ -71,10 +72,11 @@ def test_a_window_shows_what_is_there(dtype):
         np.testing.assert_array_equal(view, window)
 
 
-def test_one_number_is_the_side_of_a_square_window():
+@pytest.mark.parametrize("side", [1, 5])
+def test_one_number_is_the_side_of_a_square_window(side):
     image = noise((1, 7, 8))
-    pair = shifted_views(image, [(1, -1)], size=(5, 5))
-    np.testing.assert_array_equal(shifted_views(image, [(1, -1)], size=5), pair)
+    pair = shifted_views(image, [(1, -1)], size=(side, side))
+    np.testing.assert_array_equal(shifted_views(image, [(1, -1)], size=side), pair)
 
 
 def test_with_wrap_a_window_may_go_anywhere():
@@ -82,6 +84,14 @@ def test_with_wrap_a_window_may_go_anywhere():
     (view,) = shifted_views(image, [(7, -11)], size=3, wrap=True)
     moved = np.roll(image, (7, -11), axis=(1, 2))
     np.testing.assert_array_equal(view, moved[:, 1:4, 1:4])
+
+
+def test_with_wrap_whole_turns_change_nothing():
+    shifts = [(0, 0), (8, -16), (-24, 8)]
+    found = shift_consistency(
+        brightness, noise((2, 1, 8, 8)), shifts, size=3, wrap=True
+    )
+    assert three(found) == (1, 0, None)
 
 
 # --- consistency in closed form -------------------------------------------------------
@@ -191,6 +201,12 @@ def test_images_may_come_one_by_one_and_in_different_sizes():
     # The first batch comes twice; the last has views of both images.
     assert given == [(2, 2, 5, 5)] * 4
     assert three(found) == three(shift_consistency(brightness, images, shifts, size=5))
+
+
+def test_without_labels_there_is_no_accuracy_and_no_probability():
+    found = shift_consistency(brightness, noise((2, 1, 4, 4)), [(0, 0), (0, 1)])
+    assert found.labels is found.right is found.accuracy is None
+    assert found.probability is found.probability_change is None
 
 
 def test_random_crops_as_in_zhang_2019():
@@ -306,6 +322,25 @@ def test_rows_of_probabilities_are_taken_as_such():
     np.testing.assert_allclose(sure.probability, logits.probability)
 
 
+@pytest.mark.parametrize(
+    "rows, expected",
+    [
+        ([(0.25, 0.75), (0, 1)], (0.25, 0)),
+        ([(0.25, 0.755), (0.5, 0.495)], (0.25, 0.5)),  # rounded as by bfloat16
+        ([(-0.5, 1.5), (0.5, 0.5)], (1 / (1 + np.e**2), 0.5)),
+        ([(0.5, 1.5), (1, 0)], (1 / (1 + np.e), np.e / (1 + np.e))),
+        ([(900, 900), (-900, -900)], (0.5, 0.5)),
+    ],
+)
+def test_probabilities_are_kept_and_made_of_anything_else(rows, expected):
+    def model(views):
+        return np.array(rows)[views[:, 0, 0, 0]]
+
+    image, there_and_back = [[[0, 1]]], [(0, 0), (0, -1)]
+    found = shift_consistency(model, [image], there_and_back, [0])
+    np.testing.assert_allclose(found.probability, [expected])
+
+
 def with_agreement(agreement):
     """Four views for each image: of their 6 pairs 0, 1, 2, 3 or 6 agree."""
     tops = {0: [0, 1, 2, 3], 1: [0, 0, 1, 2], 2: [0, 0, 1, 1], 3: [0, 0, 0, 1]}
@@ -334,6 +369,11 @@ def test_the_interval_of_many_images_is_that_of_the_normal_distribution():
     half = 1.96 * 0.5 / np.sqrt(400)
     assert found.low == pytest.approx(0.5 - half, abs=0.003)
     assert found.high == pytest.approx(0.5 + half, abs=0.003)
+
+
+def test_the_same_images_have_the_same_interval_in_every_call_and_release():
+    low, high = consistency._bootstrap(np.sqrt(np.arange(20)))
+    assert (low, high) == pytest.approx((2.331873, 3.324757), abs=1e-6)
 
 
 def test_one_image_has_no_interval_and_passes_no_bound():
@@ -382,6 +422,25 @@ def test_a_module_is_taken_as_it_is(dtype):
     np.testing.assert_array_equal(found.probability, expected.probability)
 
 
+@pytest.mark.parametrize(
+    "tensors, dtype",
+    [
+        ([], torch.float32),
+        ([torch.ones(1, dtype=int), torch.ones(1, dtype=float)], torch.float64),
+    ],
+)
+def test_a_module_without_parameters_has_a_floating_type_too(tensors, dtype):
+    class Buffers(nn.Module):
+        def forward(self, views):
+            assert views.dtype == dtype
+            return views.flatten(1)
+
+    module = Buffers()
+    for number, tensor in enumerate(tensors):
+        module.register_buffer(f"buffer{number}", tensor)
+    shift_consistency(module, noise((2, 3, 8, 8)), MOVES)
+
+
 def test_images_are_put_on_the_device_of_the_module():
     class Meta(nn.Module):
         def __init__(self):
@@ -424,6 +483,20 @@ def test_a_function_in_training_mode_is_found_out(part):
     with pytest.raises(ValueError, match="model must always give a view the same"):
         shift_consistency(by_hand(network), PHOTOS, MOVES)
     shift_consistency(by_hand(network.eval()), PHOTOS, MOVES)
+
+
+@pytest.mark.parametrize(
+    "largest, change, found_out",
+    [(0, 0, False), (1e-3, 1, False), (1e-3, 3, True), (1e3, 1, False), (1e3, 3, True)],
+)
+def test_an_answer_may_change_by_two_hundredths(largest, change, found_out):
+    def model(views):
+        again = (views == views[0]).all()
+        return np.full((len(views), 2), largest) * (1 + again * change / 100)
+
+    expected = pytest.raises(ValueError, match="the same answer")
+    with expected if found_out else nullcontext():
+        shift_consistency(model, PHOTOS, MOVES)
 
 
 def test_an_exported_program_is_taken():
@@ -475,16 +548,16 @@ def test_what_fails_inside_the_model_says_what_it_was_given():
 
 
 @pytest.mark.parametrize(
-    "images",
+    "pairs",
     [
-        [(image, label) for image, label in zip(PHOTOS, range(4), strict=True)],
-        TensorDataset(torch.from_numpy(PHOTOS), torch.arange(4)),
-        ([image, np.int64(label)] for label, image in enumerate(PHOTOS)),
+        lambda: list(zip(PHOTOS, range(4), strict=True)),
+        lambda: TensorDataset(torch.from_numpy(PHOTOS), torch.arange(4)),
+        lambda: ([image, np.int64(label)] for label, image in enumerate(PHOTOS)),
     ],
     ids=["list", "data set", "generator"],
 )
-def test_a_pair_brings_its_label(images):
-    found = shift_consistency(small_network(), images, MOVES)
+def test_a_pair_brings_its_label(pairs):
+    found = shift_consistency(small_network(), pairs(), MOVES)
     expected = shift_consistency(small_network(), PHOTOS, MOVES, range(4))
     assert three(found) == three(expected)
     np.testing.assert_array_equal(found.labels, range(4))
@@ -505,6 +578,27 @@ def test_images_of_any_kind(kind):
     found = shift_consistency(small_network(), kind(PHOTOS), MOVES, range(4))
     expected = shift_consistency(small_network(), PHOTOS, MOVES, range(4))
     assert three(found) == three(expected)
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, 5, 3), (3, 5, 1), (4, 5, 4), (2, 5, 2), (5, 5, 5), (1, 1, 2)]
+)
+def test_an_image_of_few_columns_is_not_taken_for_channels(shape):
+    image = noise(shape)
+    np.testing.assert_array_equal(shifted_views(image, [(0, 0)]), [image])
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_an_image_with_its_channels_last_is_found_out(channels):
+    with pytest.raises(ValueError, match="channels first"):
+        shifted_views(noise((5, 5, channels)), [(0, 0)])
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.ndarray.tolist])
+def test_an_image_of_two_channels_is_no_pair(kind):
+    images = noise((3, 2, 8, 8))
+    found = shift_consistency(brightness, [kind(image) for image in images], MOVES)
+    assert three(found) == three(shift_consistency(brightness, images, MOVES))
 
 
 def test_half_precision_images_are_taken():
@@ -535,10 +629,14 @@ def test_batches_hold_views_of_several_images(batch_size):
 
 def test_a_batch_holds_one_shape_and_type():
     images = [noise((1, 6, 6)), noise((1, 6, 7)), noise((1, 6, 7)).astype("f4")]
+    images += [noise(shape).astype("f4") for shape in [(2, 6, 7), (2, 6, 6), (2, 7, 6)]]
     moves = [(0, 0), (1, -1)]
     found = shift_consistency(brightness, images, moves, size=3, batch_size=100)
     alone = [shift_consistency(brightness, [i], moves, size=3) for i in images]
     assert found.change.tolist() == [one.largest_change for one in alone]
+    whole = shift_consistency(brightness, images, moves, batch_size=100)
+    alone = [shift_consistency(brightness, [i], moves) for i in images]
+    assert whole.change.tolist() == [one.largest_change for one in alone]
 
 
 @pytest.mark.parametrize("size", [None, 1000])
@@ -569,7 +667,7 @@ def test_progress_counts_views(monkeypatch):
     class Bar(consistency.tqdm):
         def __init__(self, **options):
             super().__init__(**options, disable=True)
-            bars.append({"total": options["total"], "seen": 0})
+            bars.append({**options, "seen": 0})
 
         def update(self, n):
             bars[-1]["seen"] += n
@@ -577,21 +675,47 @@ def test_progress_counts_views(monkeypatch):
     monkeypatch.setattr(consistency, "tqdm", Bar)
     shift_consistency(brightness, noise((3, 1, 6, 6)), MOVES)
     shift_consistency(brightness, iter(noise((3, 1, 6, 6))), MOVES)
-    assert bars == [{"total": 12, "seen": 12}, {"total": None, "seen": 12}]
+    # Who waits for less than a second sees none, and none is left.
+    look = {"unit": " views", "delay": 1, "leave": False}
+    assert bars == [
+        {"total": 12, "seen": 12} | look,
+        {"total": None, "seen": 12} | look,
+    ]
 
 
 # --- the report -----------------------------------------------------------------------
 
 
-def test_a_report_is_the_consistency_over_its_moves():
-    images = np.random.default_rng(0).normal(size=(6, 3, 64, 64))
-    report = shift_report(brightness, images, [0] * 6, size=32)
-    expected = shift_consistency(brightness, images, report.shifts, [0] * 6, size=32)
+@pytest.mark.parametrize("size, wrap", [(32, False), (None, False), (None, True)])
+def test_a_report_is_the_consistency_over_its_moves(size, wrap):
+    images, labels, given = noise((3, 3, 64, 64)), [0, 1, 0], []
+
+    def model(views):
+        given.append(len(views))
+        return brightness(views)
+
+    report = shift_report(model, images, labels, size, wrap, batch_size=7)
+    assert max(given) == 7
+    moves = report.shifts
+    expected = shift_consistency(brightness, images, moves, labels, size, wrap)
     assert three(report) == three(expected)
-    again = shift_report(brightness, iter(images), [0] * 6, size=32)
-    np.testing.assert_array_equal(again.shifts, report.shifts)
-    assert np.abs(report.shifts).max() == 16 and not np.isnan(report.flips)
-    assert len(report.shifts) == len(set(map(tuple, report.shifts))) == 32
+
+
+def test_a_report_makes_the_same_32_moves_in_each_call():
+    images = noise((1, 1, 64, 64))
+    moves = shift_report(brightness, images, size=32).shifts
+    again = shift_report(brightness, iter(images), size=32)
+    np.testing.assert_array_equal(again.shifts, moves)
+    assert np.abs(moves).max() == 16 and not np.isnan(again.flips)
+    assert len(moves) == len(set(map(tuple, moves))) == 32
+
+
+def test_a_report_has_the_defaults_of_shift_consistency():
+    report = inspect.signature(shift_report).parameters
+    measure = inspect.signature(shift_consistency).parameters
+    for name, parameter in report.items():
+        assert parameter.default == measure[name].default
+    assert measure["wrap"].default is False and measure["batch_size"].default == 10
 
 
 @pytest.mark.parametrize(
@@ -601,6 +725,7 @@ def test_a_report_is_the_consistency_over_its_moves():
         ((3, 64, 80), None, False, 8),
         ((1, 3, 9), None, False, 1),
         ((3, 40, 37), 32, False, 2),
+        ((3, 40, 37), (35, 8), False, 2),
         ((3, 32, 32), 32, True, 4),
     ],
 )
@@ -611,7 +736,7 @@ def test_a_report_moves_as_far_as_there_is_room(shape, size, wrap, reach):
 
 
 @pytest.mark.parametrize("labels", [None, [0, 1, 1]])
-@pytest.mark.parametrize("channels", [1, 2, 3, 7])
+@pytest.mark.parametrize("channels", [1, 3])
 def test_a_report_has_one_figure(labels, channels):
     images = np.random.default_rng(0).normal(size=(3, channels, 24, 24))
     report = shift_report(brightness, images, labels)
@@ -621,27 +746,121 @@ def test_a_report_has_one_figure(labels, channels):
     assert sum(text.startswith(f"images[{worst}]: class") for text in texts) == 2
     assert sum("% for class" in text for text in texts) == (2 if labels else 0)
     assert plt.get_fignums() == []
+    assert report.figure.get_layout_engine()  # nothing lies over anything else
     report.figure.canvas.draw()
+
+
+def test_without_room_a_report_makes_every_move_of_one_pixel():
+    square = itertools.product((-1, 0, 1), repeat=2)
+    assert sorted(consistency._moves(1)) == list(square)
+
+
+@pytest.mark.parametrize("room", range(1, 20))
+def test_a_report_never_moves_further_than_there_is_room(room):
+    assert np.abs(consistency._moves(room)).max() == min(room, 16)
+
+
+def test_of_8_moves_a_report_makes_one_more_step_by_turns_right_and_down():
+    moves = np.array(consistency._moves(16))
+    assert moves[:2].tolist() == [[6, -11], [-10, 6]]  # reports stay comparable
+    steps = np.abs(moves[24:] - moves[:8])
+    assert steps.tolist() == [[0, 1], [1, 0]] * 4
+
+
+@pytest.fixture(scope="module")
+def report():
+    images = np.random.default_rng(0).normal(size=(5, 1, 64, 64))
+
+    def model(views):
+        return views[:, 0, :4, :4].reshape(len(views), 8, 2).mean(axis=2)
+
+    return shift_report(model, images, size=32)
+
+
+def test_a_figure_shows_agreement_over_distance_by_powers_of_two(report):
+    axis = report.figure.axes[0]
+    shifts, agreement = report.by_shift()
+    distance = np.abs(shifts).max(axis=1)
+    powers = {1: (1, 1), 2: (2, 3), 4: (4, 7), 8: (8, 15), 16: (16, 32)}
+    ticks = dict(zip(axis.get_xticks(), axis.get_xticklabels(), strict=True))
+    assert [label.get_text() for label in ticks.values()] == [str(p) for p in powers]
+    intervals, dots = axis.lines[::2], axis.lines[1::2]
+    rows = zip(ticks, powers.values(), intervals, dots, strict=True)
+    for tick, (least, most), interval, dot in rows:
+        among = (least <= distance) & (distance <= most)
+        each = agreement[:, among].mean(axis=1)
+        assert dot.get_marker() == "o"
+        np.testing.assert_allclose(dot.get_xydata(), [(tick, each.mean())])
+        ends = [(tick, end) for end in consistency._bootstrap(each)]
+        np.testing.assert_allclose(interval.get_xydata(), ends)
+    (left, right), (low, high) = axis.get_xlim(), axis.get_ylim()
+    assert left < min(ticks) and max(ticks) < right and low < 0 and high > 1
+
+
+def test_a_figure_maps_how_each_view_agrees_with_the_others(report):
+    axis = report.figure.axes[1]
+    (dots,) = axis.collections
+    np.testing.assert_array_equal(dots.get_offsets(), report.shifts[:, ::-1])
+    assert axis.yaxis_inverted() and dots.get_clim() == (0, 1) and dots.colorbar
+    for i, shown in enumerate(dots.get_array()):
+        others = np.delete(report.top, i, axis=1)
+        assert shown == pytest.approx(np.mean(others == report.top[:, [i]]))
+
+
+def test_a_map_of_small_moves_has_its_ticks_at_whole_pixels():
+    axis = shift_report(brightness, noise((1, 1, 8, 8))).figure.axes[1]
+    ticks = np.array([*axis.get_xticks(), *axis.get_yticks()])
+    np.testing.assert_array_equal(ticks, ticks.round())
+
+
+@pytest.mark.parametrize(
+    "channels, size, wrap",
+    [(1, None, False), (2, 16, False), (3, (16, 8), True), (7, None, True)],
+)
+def test_a_figure_shows_the_twins_of_the_image_that_agrees_least(channels, size, wrap):
+    images = np.random.default_rng(0).integers(50, 90, size=(4, channels, 24, 20))
+
+    def model(views):
+        return views[:, 0, :2, :4].reshape(len(views), -1)
+
+    report = shift_report(model, images, [0, 1, 2, 3], size=size, wrap=wrap)
+    worst = report.agreement.argmin()
+    pair = list(consistency._twins(report.top[worst], report.shifts))
+    views = shifted_views(images[worst], report.shifts[pair], size, wrap)
+    seen = views[:, :3] if channels > 2 else views[:, [0, 0, 0]]  # colours, or grey
+    seen = (seen - seen.min()) / (seen.max() - seen.min())
+    for i, view, axis in zip(pair, seen, report.figure.axes[2:4], strict=True):
+        (picture,) = axis.images
+        np.testing.assert_allclose(picture.get_array(), view.transpose(1, 2, 0))
+        down, right = report.shifts[i]
+        assert axis.get_xlabel() == f"down {down}, right {right}"
+        title = f"images[{worst}]: class {report.top[worst, i]}\n"
+        title += f"{report.probability[worst, i]:.0%} for class {worst}"
+        assert axis.get_title() == title
 
 
 def test_the_twins_are_the_nearest_views_that_differ():
     shifts = np.array([(0, 0), (0, 5), (3, 5), (9, 9)])
     assert consistency._twins(np.array([0, 1, 1, 2]), shifts) == (0, 1)
     assert consistency._twins(np.array([1, 1, 0, 2]), shifts) == (1, 2)
+    far = np.array([(0, 0), (0, 1), (9, 9)])
+    assert consistency._twins(np.array([0, 0, 1]), far) == (0, 2)
+
+
+def test_where_all_views_agree_the_twins_are_two_of_them():
+    first, second = consistency._twins(np.zeros(3, int), np.array(MOVES[:3]))
+    assert first != second
 
 
 # --- bad input ------------------------------------------------------------------------
 
 
-class Fickle:
-    """A model that returns one class more from its second call on."""
+def more_classes_for_equal_views(views):
+    return np.ones((len(views), 3 if (views[0] == views[-1]).all() else 2))
 
-    def __init__(self):
-        self.calls = 0
 
-    def __call__(self, views):
-        self.calls += 1
-        return np.ones((len(views), 2 + (self.calls > 1)))
+def more_classes_for_one_view(views):
+    return np.ones((len(views), 3 if len(views) == 1 else 2))
 
 
 GOOD = {
@@ -651,7 +870,7 @@ GOOD = {
     "labels": [0, 1],
     "size": 5,
     "wrap": False,
-    "batch_size": 4,
+    "batch_size": 3,  # of 4 views: a second batch of one
 }
 TEXTS = np.full((3, 8, 8), "x")
 BAD = [
@@ -662,16 +881,17 @@ BAD = [
     ("model", lambda views: np.full((len(views), 2), "x"), TypeError, "real numbers"),
     ("model", lambda views: brightness(views) * 1j, TypeError, "complex128"),
     ("model", lambda views: brightness(views)[0], ValueError, "got shape (2,)"),
-    ("model", lambda views: brightness(views)[:1], ValueError, "4 views"),
+    ("model", lambda views: brightness(views)[:1], ValueError, "3 views"),
     ("model", lambda views: brightness(views)[:, :1], ValueError, "two classes"),
-    ("model", lambda views: brightness(views)[..., None], ValueError, "(4, 2, 1)"),
+    ("model", lambda views: brightness(views)[..., None], ValueError, "(3, 2, 1)"),
     ("model", lambda views: brightness(views) * np.nan, ValueError, "NaN"),
     ("model", lambda views: brightness(views) * np.inf, ValueError, "infinity"),
     ("model", type, TypeError, "got type"),
     ("model", lambda v: {"out": v, "aux": v}, TypeError, "(views))['out']"),
-    ("model", lambda v: (brightness(v), 0), TypeError, "(views))[0]"),
+    ("model", lambda v: (brightness(v), 0), TypeError, "a tuple with entries [0, 1]"),
     ("model", lambda v: np.eye(4)[: len(v)], ValueError, "the same answer"),
-    ("model", Fickle(), ValueError, "always return 2 classes"),
+    ("model", more_classes_for_equal_views, ValueError, "always return 2 classes"),
+    ("model", more_classes_for_one_view, ValueError, "2 classes, as it did first, got"),
     ("images", [], ValueError, "got none"),
     ("images", (), ValueError, "got none"),
     ("images", iter([]), ValueError, "got none"),
@@ -686,6 +906,7 @@ BAD = [
     ("labels", np.eye(2), TypeError, "labels[0]"),
     ("images", noise((3, 8, 8)), ValueError, "images[0]"),
     ("images", noise((8, 8)), ValueError, "got shape (8,)"),
+    ("images", [[[1, 2], [3, 4]]] * 2, ValueError, "a grey image is image[None]"),
     ("images", [noise((3, 8, 8)), noise((3, 0, 8))], ValueError, "images[1]"),
     ("images", [noise((3, 8, 8)), TEXTS], TypeError, "ndarray of <U1"),
     ("shifts", [], ValueError, "one or more pairs"),
@@ -693,7 +914,7 @@ BAD = [
     ("shifts", [0, 1], ValueError, "(down, right)"),
     ("shifts", [(0, 0, 0)], ValueError, "(down, right)"),
     ("shifts", [(0, 0.5), (0, 0)], TypeError, "0.5"),
-    ("shifts", [(0, 0), (0, True)], TypeError, "True"),
+    ("shifts", [(0, 0), (True, 0)], TypeError, "True"),
     ("shifts", [(0, 1), (0, 1)], ValueError, "two different moves"),
     ("shifts", [(0, 0), (0, 4)], ValueError, "(0, 4) for images[0] of 8×8"),
     ("shifts", [(0, 0), (-4, 0)], ValueError, "5×5 inside the image"),
@@ -707,6 +928,7 @@ BAD = [
     ("size", 0, ValueError, "got 0×0"),
     ("size", (1, 2, 3), ValueError, "(1, 2, 3)"),
     ("size", 2.5, TypeError, "2.5"),
+    ("size", (5, 2.5), TypeError, "2.5"),
     ("size", "5", TypeError, "'5'"),
     ("batch_size", 0, ValueError, "got 0"),
     ("batch_size", 1.5, TypeError, "1.5"),
@@ -720,6 +942,18 @@ def test_bad_input_is_a_clear_error(argument, value, error, words):
     assert str(caught.value).startswith(argument) and words in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "argument, value, error, words",
+    [row for row in BAD if row[0] not in ("model", "shifts")],
+)
+def test_bad_input_to_a_report_is_the_same_error(argument, value, error, words):
+    arguments = {**GOOD, argument: value}
+    del arguments["shifts"]
+    with pytest.raises(error) as caught:
+        shift_report(**arguments)
+    assert str(caught.value).startswith(argument) and words in str(caught.value)
+
+
 def test_the_same_call_with_good_input_works():
     assert shift_consistency(**GOOD).accuracy is not None
 
@@ -730,6 +964,29 @@ def test_the_whole_image_must_not_be_pushed_out(move):
         shifted_views(noise((1, 4, 5)), [(0, 0), move])
 
 
+@pytest.mark.parametrize("move", [(2, 0), (-3, 0), (0, 3), (0, -4)])
+def test_a_window_may_touch_the_border_and_not_cross_it(move):
+    inside = move - np.sign(move)
+    assert shifted_views(noise((1, 8, 9)), [inside], (5, 4)).shape == (1, 1, 5, 4)
+    with pytest.raises(ValueError, match="keep a window of 5×4 inside the image"):
+        shifted_views(noise((1, 8, 9)), [(0, 0), move], (5, 4))
+
+
+@pytest.mark.parametrize(
+    "shape, shift, size, words",
+    [
+        ((4, 5), (0, 0), None, "image must be a non-empty array of shape (C, H, W)"),
+        ((1, 4, 5), (4, 0), None, "in sight, got (4, 0) for image of 4×5"),
+        ((1, 4, 5), (0, 0), 5, "size must be at most 4×5, that of image, got 5×5"),
+        ((1, 4, 5), (1, 0), 4, "4×4 inside the image, got (1, 0) for image of 4×5"),
+    ],
+)
+def test_the_error_of_a_view_names_the_image_and_the_sizes(shape, shift, size, words):
+    with pytest.raises(ValueError) as caught:
+        shifted_views(noise(shape), [shift], size)
+    assert words in str(caught.value)
+
+
 def unused(views):
     raise AssertionError("the work has begun")
 
@@ -738,6 +995,7 @@ def unused(views):
     "changed, words",
     [
         ({"labels": [0, 1, 1]}, "got 3 for 4 images"),
+        ({"labels": [0, 1]}, "got 2 for 4 images"),
         ({"labels": [0, 1, 1, -1.5]}, "labels[3]"),
         ({"images": [*PHOTOS[:3], PHOTOS[0, :2, :, :3]], "size": 4}, "images[3]"),
         ({"images": [*PHOTOS[:3], PHOTOS[0, :, :4]]}, "images[3] of 4×8"),
@@ -768,10 +1026,19 @@ def test_labels_are_checked_with_the_first_answer():
     assert len(calls) == 2  # the first batch, and its first view again
 
 
-@pytest.mark.parametrize("count", [3, 5])
-def test_the_number_of_labels_of_a_generator_is_checked(count):
-    with pytest.raises(ValueError, match=f"got {count} for 4 images"):
+@pytest.mark.parametrize(
+    "count, words",
+    [(2, "got 2 for 3 images or more"), (5, "got 5 for 4 images"), (0, "got 0 for 1")],
+)
+def test_the_number_of_labels_of_a_generator_is_checked(count, words):
+    with pytest.raises(ValueError, match=f"{words}( images or more)?$"):
         shift_consistency(brightness, iter(PHOTOS), MOVES, [0] * count)
+
+
+@pytest.mark.parametrize("labels", [None, [], [0], [0, 1]])
+def test_a_generator_without_images_is_named_whatever_the_labels(labels):
+    with pytest.raises(ValueError, match="images must hold at least one image"):
+        shift_consistency(brightness, iter([]), MOVES, labels)
 
 
 def test_a_report_needs_room_to_move():
