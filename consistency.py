@@ -337,7 +337,7 @@ def shift_report(
     wrap: bool = False,
     batch_size: int = 10,
 ) -> ShiftConsistency:
-    """Measure the consistency of a model over 32 small moves, and draw it.
+    """Measure the consistency of a model over up to 32 small moves, and draw it.
 
     Parameters
     ----------
