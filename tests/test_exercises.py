@@ -555,6 +555,11 @@ def by_spectrum(frequency, stride):
     return np.abs(np.fft.rfft(kept)).argmax() / 100
 
 
+def by_zigzag(frequency, stride):
+    assert 0 <= frequency <= 0.5  # no grid holds others
+    return np.interp(frequency * stride, np.arange(6) / 2, [0, 0.5] * 3)
+
+
 def low_pass(image, cutoff, within=np.less, measure=np.maximum):
     rows = np.abs(np.fft.fftfreq(len(image)))[:, None]
     columns = np.abs(np.fft.fftfreq(image.shape[1]))
@@ -633,14 +638,23 @@ RIGHT = {
         [[3, 10], [8, 1]],
         np.array([[-1, 0], [-2, 0]]),
         ((10.0, 10.0), (0, 8)),
+        ((-11, -1), (-2, -11)),
     ],
-    exercises.check_third: [(8, 0), [0, 11], np.array([-1, -1]), (9.0, 9.0)],
+    exercises.check_third: [
+        (8, 0),
+        [0, 11],
+        np.array([-1, -1]),
+        (9.0, 9.0),
+        (-12, -1),
+        (-1, -12),
+    ],
     exercises.check_horizontal: [
         [[-1, -1, -1], [0, 0, 0], [1, 1, 1]],
         [[1, 2, 1], [0, 0, 0], [-1, -2, -1]],
         torch.tensor([[0.0, 0.1, 0], [0, -0.1, 0], [0, 0, 0]]),
         np.outer([-1, 2, -1], [1, 1, 1]),
         np.outer([1, 0, -1], [0.1, 0.2, 0.3]),
+        np.float32(np.outer([1, 0, -1], [0.1, 0.2, 0.3])),
     ],
     exercises.check_largest_shift: [6, 6.0, np.int64(6), [6], torch.tensor(6)],
     exercises.check_blind: [
@@ -703,6 +717,7 @@ RIGHT = {
         by_remainder,
         by_rounding,
         by_spectrum,
+        by_zigzag,
         lambda f, s: np.array([by_remainder(f, s)]),
         lambda f, s: torch.tensor(by_remainder(f, s)),
     ],
@@ -950,6 +965,12 @@ WRONG = {
         (square_window, "filter of 2×3, stride=1, padding=0: your function stops with"),
         (square_window, "(2,3). Is the filter square in your loop?"),
         (rounds_down, "a last place where the filter still fits counts: round up"),
+        (
+            lambda x, f, s, p: (forgets_the_stride if len(f) > 3 else by_scipy)(
+                x, f, s, p
+            ),
+            "for a filter of 4×1, stride=2, padding=0: the filter stops at [i, j]",
+        ),
         (forgets_the_stride, "stops at [i, j], and not at [i·stride, j·stride]"),
         (lambda x, f, s, p: by_scipy(x, f[:2, :3], s, p), "filter of 3×3"),
         (
@@ -1065,7 +1086,9 @@ WRONG = {
         (((9, 0), (8, 0)), "[9, 0]: the second pooling loses it. Find one that the"),
         (((10, 0), (0, 10)), "[0, 10]: the first pooling loses it. Find one that only"),
         (((10, 0), (11, 0)), "there is no [11, 0]"),
+        (((10, 11), (9, 0)), "there is no [10, 11]"),
         (((10, -12), (9, 0)), "there is no [10, -12]"),
+        (((-12, 10), (9, 0)), "there is no [-12, 10]"),
         ((10, 8), "two pixels are wanted, each (row, column), as in"),
         (((10, 0.5), (9, 0)), "and 0.5 is not whole"),
         (8, "two pixels are wanted"),
@@ -1077,6 +1100,8 @@ WRONG = {
         ((0, 0), "[0, 0] is still lit"),
         ((-5, -5), "[-5, -5] is still lit"),
         ((12, 0), "there is no [12, 0]"),
+        ((0, 12), "there is no [0, 12]"),
+        ((-13, 0), "there is no [-13, 0]"),
         ((0, -13), "there is no [0, -13]"),
         ((8.5, 0), "and 8.5 is not whole"),
     ],
@@ -1086,6 +1111,8 @@ WRONG = {
         (np.ones((2, 3)), "of shape (3, 3) are wanted, and yours is (2, 3)"),
         (np.ones(9), "and yours is (9,)"),
         (np.ones((3, 3)), "of one grey, without an edge, they answer 9"),
+        (-np.ones((3, 3)), "of one grey, without an edge, they answer -9."),
+        (lit((1, 1), values=[0.5], shape=(3, 3)), "they answer 0.5."),
         (np.outer([-1, 0, 2], [1, 1, 1]), "they answer 3"),
         ([[-1, 0, 1]] * 3, "they answer to a vertical edge"),
         ([[1, 0, -1]] * 3, "they answer to a vertical edge"),
@@ -1119,6 +1146,7 @@ WRONG = {
         (np.arange(64).reshape(8, 8), "max pooling sees the move"),
         (1 - lit((3, 3)) - lit((3, 4)) - lit((4, 3)) - lit((4, 4)), "max pooling sees"),
         (COLUMNS, "average pooling does not see the one by (0, 7) either"),
+        (COLUMNS.T, "average pooling does not see the one by (7, 0) either"),
         (CHECKS, "average pooling does not see the one by (0, 1) either"),
         (np.indices((8, 8))[1] % 2, "average pooling does not see"),
         (1 - lit((0, 0)) - lit((4, 4)), "does not see the one by (0, 1) either"),
@@ -1158,7 +1186,8 @@ WRONG = {
         (gives((None, 1)), "there is still a `None`"),
         (lambda a, b: by_search(b, a), "its opposite"),
         (lambda a, b: by_search(a, b)[::-1], "rows come first"),
-        (lambda a, b: np.add(by_search(a, b), 1), "you find (1, 1)"),
+        (lambda a, b: np.add(by_search(a, b), (1, 2)), "you find (1, 2)"),
+        (lambda a, b: np.minimum(by_search(a, b), 3), "and a move by (4, 7): you"),
         (gives((0, 0)), "you find (0, 0)"),
         (lambda a, b: by_search(a, b)[0], "pair of numbers"),
         (without_wrapping, "by (1, 0): your function gives nothing back: no `return`"),
@@ -1330,6 +1359,10 @@ WRONG = {
             lambda x, w, s: not_centred(x, w, s, -1) if s == 3 else by_rolls(x, w, s),
             "the picture has moved",
         ),
+        (
+            lambda x, w, s: not_centred(x, w, s) if len(w) == 5 else by_rolls(x, w, s),
+            "for weights [1, 4, 6, 4, 1], stride=2: the picture has moved",
+        ),
         (lambda x, w, s: by_rolls(x, w, s).T, "changed places"),
         (lambda x, w, s: np.maximum(by_rolls(x, w, s), 0), "Leave ReLU out"),
         (lambda x, w, s: by_rolls(x, w, s).astype(int), "behind the decimal point"),
@@ -1379,6 +1412,8 @@ WRONG = {
         (np.ones((8, 8)), "moved copies of each other"),
         (CHECKS, "moved copies of each other"),
         (lit((0, 0), (3, 5), values=[5, 5]), "moved copies of each other"),
+        (1e-6 * lit((0, 0)), "the choice follows it: 1e-06, 0, 0, 0."),
+        (TIE + 1e-6 * lit((0, 0)), "one of the four norms is the largest"),
         (TIE + 9 * lit((1, 1)), "the choice follows it: 5, 5, 0, 9."),
         (TIE + lit((2, 2)), "the choice follows it: 5.1, 5, 0, 0."),
     ],
@@ -1396,8 +1431,17 @@ WRONG = {
         (lambda f, s: f / s, "it has more, not less"),
         (lambda f, s: min(f * s, 0.5), "does not stop at 1/2"),
         (lambda f, s: f * s if f * s <= 0.5 else 0, "does not vanish"),
+        (
+            lambda f, s: by_remainder(f, s) if s % 2 else f * s,
+            "for frequency=0.35, stride=2: you have 0.7 periods",
+        ),
+        (
+            lambda f, s: by_remainder(f, s) if s > 1 else 0,
+            "for frequency=0.35, stride=1: you have 0 periods",
+        ),
         (lambda f, s: f * s if f * s <= 0.5 else 1 - f * s, "from 0 to 1/2"),
         (lambda f, s: -by_remainder(f, s), "from 0 to 1/2"),
+        (lambda f, s: by_remainder(f, s) + 0.6, "from 0 to 1/2"),
         (lambda f, s: 2 * np.pi * by_remainder(f, s), "from 0 to 1/2"),
         (lambda f, s: by_remainder(f, 2), "Draw cos(2π · 0.35 · i) for i = 0, 5, 10"),
         (lambda f, s: by_remainder(f, s) + 0.01, "how many periods do you see"),
@@ -1419,7 +1463,12 @@ WRONG = {
         (lambda x, s: by_half_spectrum(x.T, s).T, "to the right alone"),
         (lambda x, s: low_pass(x, 0.5 / s, measure=np.hypot)[::s, ::s], "a disc"),
         (lambda x, s: low_pass(x, 1 / s)[::s, ::s], "twice too high"),
+        (
+            lambda x, s: low_pass(x, 0.5 / s, np.less_equal, np.hypot)[::s, ::s],
+            "a disc",
+        ),
         (lambda x, s: low_pass(x, 0.25 / s)[::s, ::s], "twice too low"),
+        (lambda x, s: low_pass(x, 0.25 / s, np.less_equal)[::s, ::s], "too low"),
         (
             lambda x, s: low_pass(x, 0.25)[::s, ::s],
             "9×15, stride=3: you",
@@ -1427,10 +1476,12 @@ WRONG = {
         (lambda x, s: low_pass(x, 0.25)[::s, ::s], "at 1/4 always"),
         (lambda x, s: low_pass(x[::s, ::s], 0.5 / s), "Low-pass first"),
         (lambda x, s: low_pass(x[::s, ::s], 0.5), "Low-pass first"),
+        (lambda x, s: low_pass(x[::s, ::s], 0.5 / s, np.less_equal), "Low-pass fi"),
         (
             lambda x, s: low_pass(x, 0.5 / s, np.greater_equal)[::s, ::s],
             "Keep the slow ones",
         ),
+        (lambda x, s: low_pass(x, 0.5 / s, np.greater)[::s, ::s], "Keep the slow"),
         (lambda x, s: by_rolls(x, [1, 2, 1], s), "that is a blur"),
         (lambda x, s: 0 * x[::s, ::s] + x.mean(), "only the mean is left"),
         (lambda x, s: by_low_pass(x, s) - x.mean(), "Frequency 0 is below"),
@@ -1450,9 +1501,10 @@ WRONG = {
         (2, "2 is exact, and so is the next one"),
         (4, "with 4 it is not exact. It makes waves of up to 4/2"),
         (5, "with 5 it is not exact"),
-        (10, "with 10 it is not exact"),
+        (50, "with 50 it is not exact"),
         (0, "from 1 on"),
         (-3, "from 1 on"),
+        (51, "51 is more than you can have tried"),
         (1000, "more than you can have tried"),
         (2.5, "2.5 is not whole"),
         (True, "a whole number is wanted"),
@@ -1462,8 +1514,10 @@ WRONG = {
 
 
 def said(check, answer, capsys) -> str:
-    """Return what a checker prints; it is what a program is told."""
+    """Return what a checker prints; it shows nothing else."""
+    figures = plt.get_fignums()
     assert check(answer) is None
+    assert plt.get_fignums() == figures
     output = capsys.readouterr()
     assert output.out.endswith("\n")
     return output.out[:-1]
@@ -1513,6 +1567,53 @@ def test_wrong(check, entry, capsys):
 def test_untouched(check, blank, capsys):
     assert said(check, blank, capsys) == "Not attempted yet."
     assert check.hint(blank) == "Not attempted yet."
+
+
+@pytest.mark.parametrize(
+    "check, answer, hint",
+    [
+        (
+            exercises.check_horizontal,
+            [[-1, 0, 1]] * 3,
+            """\
+they answer to a vertical edge.
+edge              answer
+[[0 0 0 1 1 1]    [[0 3 3 0]
+ [0 0 0 1 1 1]     [0 3 3 0]
+ [0 0 0 1 1 1]     [0 3 3 0]
+ [0 0 0 1 1 1]     [0 3 3 0]]
+ [0 0 0 1 1 1]
+ [0 0 0 1 1 1]]""",
+        ),
+        (
+            exercises.check_blind,
+            lit((2, 2)),
+            """\
+max pooling sees the move by (0, 2). After any move, the largest value has to stand in \
+every cell.
+before        after
+[[0 0 0 0]    [[0 0 0 0]
+ [0 1 0 0]     [0 0 1 0]
+ [0 0 0 0]     [0 0 0 0]
+ [0 0 0 0]]    [0 0 0 0]]""",
+        ),
+        (
+            exercises.check_blur,
+            lambda x, w, s: by_rolls(x, w, s) + 1,
+            """\
+for weights [1, 2, 1], stride=2: at [0, 0] you have 0.1875, and -0.8125 is wanted. \
+Work that one out by hand:
+image                   yours                      wanted
+[[ 5 -5 -7 -9 -1  2]    [[ 0.188 -3.75   0.438]    [[-0.812 -4.75  -0.562]
+ [-8 -9 -3  3  8  4]     [-1.562 -1.     1.938]]    [-2.562 -2.     0.938]]
+ [ 3 -8  3 -4  6 -5]
+ [-1  1 -8  7 -8 -5]]""",
+        ),
+    ],
+)
+def test_arrays_stand_side_by_side(check, answer, hint):
+    """Each below its name, whole numbers without a point, others to three places."""
+    assert check.hint(answer) == hint
 
 
 # Loops that never end
