@@ -626,7 +626,12 @@ RIGHT = {
         lambda x: torch.tensor(x).sort(0).values,
         lambda x: by_padding(x, 0, 1),
     ],
-    exercises.check_turn: [largest_turn, sum_of_turns, turn_the_image],
+    exercises.check_turn: [
+        largest_turn,
+        sum_of_turns,
+        turn_the_image,
+        lambda x, f: largest_turn(x, f) / 1000,
+    ],
     exercises.check_pool: [
         by_windows,
         by_cells,
@@ -776,8 +781,13 @@ class Odd:
         sys.exit()
 
 
+class Leaving:
+    def __array__(self, *_, **__):
+        sys.exit("gone")
+
+
 ANY_FUNCTION = [
-    (stop, "your function stops with ZeroDivisionError: division by zero."),
+    (stop, "your function stops with ZeroDivisionError: division by zero.\n"),
     (nothing, "gives nothing back"),
     (shows, "To print a result is not to return it"),
     (leave, "stops with SystemExit."),
@@ -827,6 +837,7 @@ ANY_VALUE = [
     ({1, 2}, "and this is an object of type set"),
     ([[1, 2], [3]], "NumPy can't read"),
     (Odd(), "NumPy can't read yours (RuntimeError: no array)"),
+    (Leaving(), "this can't be read as an answer (SystemExit: gone).\n"),
     (MASKED, "masked"),
     (np.ma.masked_all((8, 8)), "masked"),
     (float("nan"), "and you have nan"),
@@ -977,8 +988,7 @@ WRONG = {
             lambda x, f, s, p: by_torch(x, f, s, p)[None, None],
             "has the shape (1, 1, 4, 4), and (4, 4)",
         ),
-        (lambda x, f, s, p: by_scipy(x, f, s, p) + 1, "image"),
-        (lambda x, f, s, p: by_scipy(x, f, s, p).astype(int) // 2, "filter"),
+        (lambda x, f, s, p: by_scipy(x, f, s, p) + 1, " filter      yours   "),
     ],
     exercises.check_break: [
         *ANY_FUNCTION,
@@ -1038,6 +1048,7 @@ WRONG = {
         (lambda x, f: np.maximum(x, 0), "no difference where in the filter"),
         (lambda x, f: x * np.abs(f).sum(), "no difference where in the filter"),
         (lambda x, f: x * f[0, 0], "no place of the map looks at more than one pixel"),
+        (lambda x, f: x * f[0].sum(), "no place of the map looks at more than one"),
         (lambda x, f: largest_turn(x, PREWITT), "no difference where in the filter"),
         (lambda x, f: np.zeros_like(x) + f[0, 0], "the same everywhere"),
         (lambda x, f: np.full((3, 3), f[0, 0]), "the same everywhere"),
@@ -1063,6 +1074,9 @@ WRONG = {
         (lambda x, k, s: by_windows(np.pad(x, 1), k, s), "has the shape"),
         (lambda x, k, s: by_windows(x + 1, k, s), "is wanted. Work"),
         (lambda x, k, s: by_windows(x, 2, s), "for size=3"),
+        (lambda x, k, s: by_windows(x, max(k, s), s), "for size=2, stride=3"),
+        (lambda x, k, s: by_windows(x, max(k, 2), s), "for size=1, stride=2"),
+        (lambda x, k, s: by_windows(x, k, max(s, 2)), "for size=2, stride=1"),
         (every_window, "the windows start at every pixel"),
         (lambda x, k, s: by_windows(x, k, 1)[::s], "right downwards, but 1 aside"),
         (lambda x, k, s: by_windows(x, k, 1)[:, ::s], "right aside, but 1 downwards"),
@@ -1282,8 +1296,6 @@ WRONG = {
         (cumulative, "the shifts add up"),
         (with_zeros, "zeros come in at the left"),
         (empties, "changes the list that it is given"),
-        (lambda m, x, s: by_list(m, x, s) + 1, "Work that one out by hand"),
-        (lambda m, x, s: by_list(m, x, s) + 1, "[[5 5 7 9 1]]   [[8 7 8 5 8]]"),
         (lambda m, x, s: by_list(m, x, s[1:] or s), "the last shift alone"),
         (lambda m, x, s: by_list(m, x, s).T + 1, "is wanted. Work"),
         (lambda m, x, s: np.sum([m(np.roll(x, k, 3)) for k in s], 0) / 2, "is wanted"),
@@ -1345,6 +1357,7 @@ WRONG = {
         ),
         (lambda x, w, s: by_rolls(x, [1, 2, 1], s), "1, 2, 1 always"),
         (lambda x, w, s: by_rolls(x, w, 2), "every second pixel always"),
+        (lambda x, w, s: by_rolls(x, w, max(s, 2)), "stride=1: you keep every second"),
         (lambda x, w, s: by_rolls(x, [1] * len(w), s), "all pixels count alike"),
         (along(0), "downwards alone"),
         (along(1), "to the right alone"),
@@ -1553,7 +1566,7 @@ def test_right(check, answer, capsys):
 def test_wrong(check, entry, capsys):
     answer, words = entry
     line = said(check, answer, capsys)
-    assert line.startswith("Not yet: ") and words in line
+    assert line.startswith("Not yet: ") and words in line + "\n"
     shown = all(word in line for word in ("\nimage ", "yours", "wanted"))
     assert "by hand" not in line or shown or "\nof image 0 " in line
     assert line == f"Not yet: {check.hint(answer)}"
@@ -1596,6 +1609,27 @@ before        after
  [0 1 0 0]     [0 0 1 0]
  [0 0 0 0]     [0 0 0 0]
  [0 0 0 0]]    [0 0 0 0]]""",
+        ),
+        (
+            exercises.check_network_by_four,
+            lambda x: np.sort(two_poolings(x)),
+            """\
+the image moves by (0, 4) (circular), and the map does not move by (0, 1). What does \
+each layer see at the border?
+before            after             wanted
+[[22 24 25 27]    [[22 24 25 27]    [[27 22 24 25]
+ [13 22 25 31]     [13 22 25 31]     [31 13 22 25]
+ [15 17 25 38]]    [15 17 25 38]]    [38 15 17 25]]""",
+        ),
+        (
+            exercises.check_averaged,
+            lambda m, x, s: by_list(m, x, s) + 1,
+            """\
+for shifts [0]: at [0, 0] you have 26, and 25 is wanted. Work that one out by hand. \
+The model squares the first two pixels of channel 0, row 0:
+of image 0      of image 1      yours       wanted
+[[5 5 7 9 1]]   [[8 7 8 5 8]]   [[26 26]    [[25 25]
+                                 [65 50]]    [64 49]]""",
         ),
         (
             exercises.check_blur,
