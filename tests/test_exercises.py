@@ -883,6 +883,16 @@ WRONG = {
         (by_one_slice, "(3,5). (`[:-0]` is empty: a move by 0 needs care.)"),
         (by_stacking, "for down=0, right=0: the result has the shape (0, 5), and"),
         (by_stacking, "(3, 5) is wanted. (`[:-0]` is empty"),
+        (
+            lambda x, d, r: by_stacking(x, d, r) if r and not d else by_loop(x, d, r),
+            "for down=0, right=2: the result has the shape (0, 5), and (3, 5) is "
+            "wanted. (`[:-0]` is empty",
+        ),
+        (
+            lambda x, d, r: by_stacking(x.T, r, d).T if d and not r else x.copy(),
+            "for down=1, right=0: the result has the shape (3, 0), and (3, 5) is "
+            "wanted. (`[:-0]` is empty",
+        ),
         (lambda x, d, r: by_padded(x, d, r, "edge"), "is wanted. Work"),
         (lambda x, d, r: by_loop(x, d + 1, r), "at [0, 0] you have 0, and"),
         (lambda x, d, r: by_loop(x, d, r)[1:], "the shape (2, 5), and (3, 5)"),
