@@ -868,7 +868,7 @@ WRONG = {
         ((0, 0), "no other distance"),
         ((-2.5, 3), "as in (0, 0), and -2.5 is not whole."),
         (-2, "a pair of numbers is wanted, as in (0, 0), and this is the number -2"),
-        (True, "a pair of numbers is wanted"),
+        (True, "as in (0, 0), and this is the number True.\n"),
         (Fraction(1, 2), "a pair of numbers is wanted"),
     ],
     exercises.check_translate: [
