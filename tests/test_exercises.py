@@ -895,6 +895,10 @@ WRONG = {
         ),
         (lambda x, d, r: by_padded(x, d, r, "edge"), "is wanted. Work"),
         (lambda x, d, r: by_loop(x, d + 1, r), "at [0, 0] you have 0, and"),
+        (
+            lambda x, d, r: by_loop(x, d, r) + d * (1e-6 + lit((2, 4), shape=x.shape)),
+            "for down=1, right=0: at [2, 4] you have",  # rounding is no mistake
+        ),
         (lambda x, d, r: by_loop(x, d, r)[1:], "the shape (2, 5), and (3, 5)"),
         (lambda x, d, r: by_loop(x, d, r).T, "rows and columns have changed places"),
         (lambda x, d, r: -by_loop(x, d, r), "opposite sign"),
@@ -1184,7 +1188,7 @@ WRONG = {
         (gives("upright"), "one number is wanted, and this is text"),
         (gives([1, 2]), "one number is wanted, and this is an object of type list of"),
         (gives(None), "gives nothing back"),
-        (gives(True), "one number is wanted, and this is the number True"),
+        (gives(True), "one number is wanted, and this is the number True.\n"),
         (gives(np.nan), "one number is wanted, and you have nan"),
         (gives(np.inf), "one number is wanted, and you have inf"),
         (gives(1j), "complex"),
@@ -1531,7 +1535,7 @@ WRONG = {
         (1000, "more than you can have tried"),
         (2.5, "2.5 is not whole"),
         (True, "a whole number is wanted"),
-        ("three", "this is text"),
+        ("three", "a whole number is wanted, and this is text.\n"),
     ],
 }
 
