@@ -1917,6 +1917,16 @@ def test_colours_are_red_green_blue(tmp_path):
     assert red.min() == 255 and green.max() == blue.max() == 0
 
 
+@pytest.mark.parametrize("size, wanted", [(1152, {64}), (144, {0, 64, 191})])
+def test_own_photo_is_averaged_and_interpolated(tmp_path, size, wanted):
+    """Else a stride would let its waves fold, or an enlargement show steps."""
+    pixels = np.zeros((size, size), np.uint8)
+    pixels[:, ::4] = 255
+    cv2.imwrite(str(tmp_path / "comb.png"), pixels)
+    read = exercises._own_photo(tmp_path / "comb.png")
+    assert set(np.unique(read[:, :, 1:-1])) == wanted
+
+
 def test_own_photo_is_refused(photo, tmp_path):
     small = exercises.check_own_photo.hint(photo("small.png", 111, 500))
     assert "that photo has 111×500 pixels" in small
