@@ -556,6 +556,11 @@ def by_spectrum(frequency, stride):
     return np.abs(np.fft.rfft(kept)).argmax() / 100
 
 
+def by_zigzag(frequency, stride):
+    assert 0 <= frequency <= 0.5  # no grid holds others
+    return np.interp(frequency * stride, np.arange(6) / 2, [0, 0.5] * 3)
+
+
 def low_pass(image, cutoff, within=np.less, measure=np.maximum):
     rows = np.abs(np.fft.fftfreq(len(image)))[:, None]
     columns = np.abs(np.fft.fftfreq(image.shape[1]))
@@ -622,7 +627,12 @@ RIGHT = {
         lambda x: torch.tensor(x).sort(0).values,
         lambda x: by_padding(x, 0, 1),
     ],
-    exercises.check_turn: [largest_turn, sum_of_turns, turn_the_image],
+    exercises.check_turn: [
+        largest_turn,
+        sum_of_turns,
+        turn_the_image,
+        lambda x, f: largest_turn(x, f) / 1000,
+    ],
     exercises.check_pool: [
         by_windows,
         by_cells,
@@ -634,14 +644,23 @@ RIGHT = {
         [[3, 10], [8, 1]],
         np.array([[-1, 0], [-2, 0]]),
         ((10.0, 10.0), (0, 8)),
+        ((-11, -1), (-2, -11)),
     ],
-    exercises.check_third: [(8, 0), [0, 11], np.array([-1, -1]), (9.0, 9.0)],
+    exercises.check_third: [
+        (8, 0),
+        [0, 11],
+        np.array([-1, -1]),
+        (9.0, 9.0),
+        (-12, -1),
+        (-1, -12),
+    ],
     exercises.check_horizontal: [
         [[-1, -1, -1], [0, 0, 0], [1, 1, 1]],
         [[1, 2, 1], [0, 0, 0], [-1, -2, -1]],
         torch.tensor([[0.0, 0.1, 0], [0, -0.1, 0], [0, 0, 0]]),
         np.outer([-1, 2, -1], [1, 1, 1]),
         np.outer([1, 0, -1], [0.1, 0.2, 0.3]),
+        np.float32(np.outer([1, 0, -1], [0.1, 0.2, 0.3])),
     ],
     exercises.check_largest_shift: [6, 6.0, np.int64(6), [6], torch.tensor(6)],
     exercises.check_blind: [
@@ -704,6 +723,7 @@ RIGHT = {
         by_remainder,
         by_rounding,
         by_spectrum,
+        by_zigzag,
         lambda f, s: np.array([by_remainder(f, s)]),
         lambda f, s: torch.tensor(by_remainder(f, s)),
     ],
@@ -762,8 +782,13 @@ class Odd:
         sys.exit()
 
 
+class Leaving:
+    def __array__(self, *_, **__):
+        sys.exit("gone")
+
+
 ANY_FUNCTION = [
-    (stop, "your function stops with ZeroDivisionError: division by zero."),
+    (stop, "your function stops with ZeroDivisionError: division by zero.\n"),
     (nothing, "gives nothing back"),
     (shows, "To print a result is not to return it"),
     (leave, "stops with SystemExit."),
@@ -813,6 +838,7 @@ ANY_VALUE = [
     ({1, 2}, "and this is an object of type set"),
     ([[1, 2], [3]], "NumPy can't read"),
     (Odd(), "NumPy can't read yours (RuntimeError: no array)"),
+    (Leaving(), "this can't be read as an answer (SystemExit: gone).\n"),
     (MASKED, "masked"),
     (np.ma.masked_all((8, 8)), "masked"),
     (float("nan"), "and you have nan"),
@@ -843,7 +869,7 @@ WRONG = {
         ((0, 0), "no other distance"),
         ((-2.5, 3), "as in (0, 0), and -2.5 is not whole."),
         (-2, "a pair of numbers is wanted, as in (0, 0), and this is the number -2"),
-        (True, "a pair of numbers is wanted"),
+        (True, "as in (0, 0), and this is the number True.\n"),
         (Fraction(1, 2), "a pair of numbers is wanted"),
     ],
     exercises.check_translate: [
@@ -858,8 +884,22 @@ WRONG = {
         (by_one_slice, "(3,5). (`[:-0]` is empty: a move by 0 needs care.)"),
         (by_stacking, "for down=0, right=0: the result has the shape (0, 5), and"),
         (by_stacking, "(3, 5) is wanted. (`[:-0]` is empty"),
+        (
+            lambda x, d, r: by_stacking(x, d, r) if r and not d else by_loop(x, d, r),
+            "for down=0, right=2: the result has the shape (0, 5), and (3, 5) is "
+            "wanted. (`[:-0]` is empty",
+        ),
+        (
+            lambda x, d, r: by_stacking(x.T, r, d).T if d and not r else x.copy(),
+            "for down=1, right=0: the result has the shape (3, 0), and (3, 5) is "
+            "wanted. (`[:-0]` is empty",
+        ),
         (lambda x, d, r: by_padded(x, d, r, "edge"), "is wanted. Work"),
         (lambda x, d, r: by_loop(x, d + 1, r), "at [0, 0] you have 0, and"),
+        (
+            lambda x, d, r: by_loop(x, d, r) + d * (1e-6 + lit((2, 4), shape=x.shape)),
+            "for down=1, right=0: at [2, 4] you have",  # rounding is no mistake
+        ),
         (lambda x, d, r: by_loop(x, d, r)[1:], "the shape (2, 5), and (3, 5)"),
         (lambda x, d, r: by_loop(x, d, r).T, "rows and columns have changed places"),
         (lambda x, d, r: -by_loop(x, d, r), "opposite sign"),
@@ -951,14 +991,19 @@ WRONG = {
         (square_window, "filter of 2×3, stride=1, padding=0: your function stops with"),
         (square_window, "(2,3). Is the filter square in your loop?"),
         (rounds_down, "a last place where the filter still fits counts: round up"),
+        (
+            lambda x, f, s, p: (forgets_the_stride if len(f) > 3 else by_scipy)(
+                x, f, s, p
+            ),
+            "for a filter of 4×1, stride=2, padding=0: the filter stops at [i, j]",
+        ),
         (forgets_the_stride, "stops at [i, j], and not at [i·stride, j·stride]"),
         (lambda x, f, s, p: by_scipy(x, f[:2, :3], s, p), "filter of 3×3"),
         (
             lambda x, f, s, p: by_torch(x, f, s, p)[None, None],
             "has the shape (1, 1, 4, 4), and (4, 4)",
         ),
-        (lambda x, f, s, p: by_scipy(x, f, s, p) + 1, "image"),
-        (lambda x, f, s, p: by_scipy(x, f, s, p).astype(int) // 2, "filter"),
+        (lambda x, f, s, p: by_scipy(x, f, s, p) + 1, " filter      yours   "),
     ],
     exercises.check_break: [
         *ANY_FUNCTION,
@@ -1018,6 +1063,7 @@ WRONG = {
         (lambda x, f: np.maximum(x, 0), "no difference where in the filter"),
         (lambda x, f: x * np.abs(f).sum(), "no difference where in the filter"),
         (lambda x, f: x * f[0, 0], "no place of the map looks at more than one pixel"),
+        (lambda x, f: x * f[0].sum(), "no place of the map looks at more than one"),
         (lambda x, f: largest_turn(x, PREWITT), "no difference where in the filter"),
         (lambda x, f: np.zeros_like(x) + f[0, 0], "the same everywhere"),
         (lambda x, f: np.full((3, 3), f[0, 0]), "the same everywhere"),
@@ -1043,6 +1089,9 @@ WRONG = {
         (lambda x, k, s: by_windows(np.pad(x, 1), k, s), "has the shape"),
         (lambda x, k, s: by_windows(x + 1, k, s), "is wanted. Work"),
         (lambda x, k, s: by_windows(x, 2, s), "for size=3"),
+        (lambda x, k, s: by_windows(x, max(k, s), s), "for size=2, stride=3"),
+        (lambda x, k, s: by_windows(x, max(k, 2), s), "for size=1, stride=2"),
+        (lambda x, k, s: by_windows(x, k, max(s, 2)), "for size=2, stride=1"),
         (every_window, "the windows start at every pixel"),
         (lambda x, k, s: by_windows(x, k, 1)[::s], "right downwards, but 1 aside"),
         (lambda x, k, s: by_windows(x, k, 1)[:, ::s], "right aside, but 1 downwards"),
@@ -1066,7 +1115,9 @@ WRONG = {
         (((9, 0), (8, 0)), "[9, 0]: the second pooling loses it. Find one that the"),
         (((10, 0), (0, 10)), "[0, 10]: the first pooling loses it. Find one that only"),
         (((10, 0), (11, 0)), "there is no [11, 0]"),
+        (((10, 11), (9, 0)), "there is no [10, 11]"),
         (((10, -12), (9, 0)), "there is no [10, -12]"),
+        (((-12, 10), (9, 0)), "there is no [-12, 10]"),
         ((10, 8), "two pixels are wanted, each (row, column), as in"),
         (((10, 0.5), (9, 0)), "and 0.5 is not whole"),
         (8, "two pixels are wanted"),
@@ -1078,6 +1129,8 @@ WRONG = {
         ((0, 0), "[0, 0] is still lit"),
         ((-5, -5), "[-5, -5] is still lit"),
         ((12, 0), "there is no [12, 0]"),
+        ((0, 12), "there is no [0, 12]"),
+        ((-13, 0), "there is no [-13, 0]"),
         ((0, -13), "there is no [0, -13]"),
         ((8.5, 0), "and 8.5 is not whole"),
     ],
@@ -1087,6 +1140,8 @@ WRONG = {
         (np.ones((2, 3)), "of shape (3, 3) are wanted, and yours is (2, 3)"),
         (np.ones(9), "and yours is (9,)"),
         (np.ones((3, 3)), "of one grey, without an edge, they answer 9"),
+        (-np.ones((3, 3)), "of one grey, without an edge, they answer -9."),
+        (lit((1, 1), values=[0.5], shape=(3, 3)), "they answer 0.5."),
         (np.outer([-1, 0, 2], [1, 1, 1]), "they answer 3"),
         ([[-1, 0, 1]] * 3, "they answer to a vertical edge"),
         ([[1, 0, -1]] * 3, "they answer to a vertical edge"),
@@ -1120,6 +1175,7 @@ WRONG = {
         (np.arange(64).reshape(8, 8), "max pooling sees the move"),
         (1 - lit((3, 3)) - lit((3, 4)) - lit((4, 3)) - lit((4, 4)), "max pooling sees"),
         (COLUMNS, "average pooling does not see the one by (0, 7) either"),
+        (COLUMNS.T, "average pooling does not see the one by (7, 0) either"),
         (CHECKS, "average pooling does not see the one by (0, 1) either"),
         (np.indices((8, 8))[1] % 2, "average pooling does not see"),
         (1 - lit((0, 0)) - lit((4, 4)), "does not see the one by (0, 1) either"),
@@ -1133,7 +1189,7 @@ WRONG = {
         (gives("upright"), "one number is wanted, and this is text"),
         (gives([1, 2]), "one number is wanted, and this is an object of type list of"),
         (gives(None), "gives nothing back"),
-        (gives(True), "one number is wanted, and this is the number True"),
+        (gives(True), "one number is wanted, and this is the number True.\n"),
         (gives(np.nan), "one number is wanted, and you have nan"),
         (gives(np.inf), "one number is wanted, and you have inf"),
         (gives(1j), "complex"),
@@ -1159,7 +1215,8 @@ WRONG = {
         (gives((None, 1)), "there is still a `None`"),
         (lambda a, b: by_search(b, a), "its opposite"),
         (lambda a, b: by_search(a, b)[::-1], "rows come first"),
-        (lambda a, b: np.add(by_search(a, b), 1), "you find (1, 1)"),
+        (lambda a, b: np.add(by_search(a, b), (1, 2)), "you find (1, 2)"),
+        (lambda a, b: np.minimum(by_search(a, b), 3), "and a move by (4, 7): you"),
         (gives((0, 0)), "you find (0, 0)"),
         (lambda a, b: by_search(a, b)[0], "pair of numbers"),
         (without_wrapping, "by (1, 0): your function gives nothing back: no `return`"),
@@ -1254,8 +1311,6 @@ WRONG = {
         (cumulative, "the shifts add up"),
         (with_zeros, "zeros come in at the left"),
         (empties, "changes the list that it is given"),
-        (lambda m, x, s: by_list(m, x, s) + 1, "Work that one out by hand"),
-        (lambda m, x, s: by_list(m, x, s) + 1, "[[5 5 7 9 1]]   [[8 7 8 5 8]]"),
         (lambda m, x, s: by_list(m, x, s[1:] or s), "the last shift alone"),
         (lambda m, x, s: by_list(m, x, s).T + 1, "is wanted. Work"),
         (lambda m, x, s: np.sum([m(np.roll(x, k, 3)) for k in s], 0) / 2, "is wanted"),
@@ -1317,6 +1372,7 @@ WRONG = {
         ),
         (lambda x, w, s: by_rolls(x, [1, 2, 1], s), "1, 2, 1 always"),
         (lambda x, w, s: by_rolls(x, w, 2), "every second pixel always"),
+        (lambda x, w, s: by_rolls(x, w, max(s, 2)), "stride=1: you keep every second"),
         (lambda x, w, s: by_rolls(x, [1] * len(w), s), "all pixels count alike"),
         (along(0), "downwards alone"),
         (along(1), "to the right alone"),
@@ -1330,6 +1386,10 @@ WRONG = {
         (
             lambda x, w, s: not_centred(x, w, s, -1) if s == 3 else by_rolls(x, w, s),
             "the picture has moved",
+        ),
+        (
+            lambda x, w, s: not_centred(x, w, s) if len(w) == 5 else by_rolls(x, w, s),
+            "for weights [1, 4, 6, 4, 1], stride=2: the picture has moved",
         ),
         (lambda x, w, s: by_rolls(x, w, s).T, "changed places"),
         (lambda x, w, s: np.maximum(by_rolls(x, w, s), 0), "Leave ReLU out"),
@@ -1380,6 +1440,8 @@ WRONG = {
         (np.ones((8, 8)), "moved copies of each other"),
         (CHECKS, "moved copies of each other"),
         (lit((0, 0), (3, 5), values=[5, 5]), "moved copies of each other"),
+        (1e-6 * lit((0, 0)), "the choice follows it: 1e-06, 0, 0, 0."),
+        (TIE + 1e-6 * lit((0, 0)), "one of the four norms is the largest"),
         (TIE + 9 * lit((1, 1)), "the choice follows it: 5, 5, 0, 9."),
         (TIE + lit((2, 2)), "the choice follows it: 5.1, 5, 0, 0."),
     ],
@@ -1397,8 +1459,17 @@ WRONG = {
         (lambda f, s: f / s, "it has more, not less"),
         (lambda f, s: min(f * s, 0.5), "does not stop at 1/2"),
         (lambda f, s: f * s if f * s <= 0.5 else 0, "does not vanish"),
+        (
+            lambda f, s: by_remainder(f, s) if s % 2 else f * s,
+            "for frequency=0.35, stride=2: you have 0.7 periods",
+        ),
+        (
+            lambda f, s: by_remainder(f, s) if s > 1 else 0,
+            "for frequency=0.35, stride=1: you have 0 periods",
+        ),
         (lambda f, s: f * s if f * s <= 0.5 else 1 - f * s, "from 0 to 1/2"),
         (lambda f, s: -by_remainder(f, s), "from 0 to 1/2"),
+        (lambda f, s: by_remainder(f, s) + 0.6, "from 0 to 1/2"),
         (lambda f, s: 2 * np.pi * by_remainder(f, s), "from 0 to 1/2"),
         (lambda f, s: by_remainder(f, 2), "Draw cos(2π · 0.35 · i) for i = 0, 5, 10"),
         (lambda f, s: by_remainder(f, s) + 0.01, "how many periods do you see"),
@@ -1420,7 +1491,12 @@ WRONG = {
         (lambda x, s: by_half_spectrum(x.T, s).T, "to the right alone"),
         (lambda x, s: low_pass(x, 0.5 / s, measure=np.hypot)[::s, ::s], "a disc"),
         (lambda x, s: low_pass(x, 1 / s)[::s, ::s], "twice too high"),
+        (
+            lambda x, s: low_pass(x, 0.5 / s, np.less_equal, np.hypot)[::s, ::s],
+            "a disc",
+        ),
         (lambda x, s: low_pass(x, 0.25 / s)[::s, ::s], "twice too low"),
+        (lambda x, s: low_pass(x, 0.25 / s, np.less_equal)[::s, ::s], "too low"),
         (
             lambda x, s: low_pass(x, 0.25)[::s, ::s],
             "9×15, stride=3: you",
@@ -1428,10 +1504,12 @@ WRONG = {
         (lambda x, s: low_pass(x, 0.25)[::s, ::s], "at 1/4 always"),
         (lambda x, s: low_pass(x[::s, ::s], 0.5 / s), "Low-pass first"),
         (lambda x, s: low_pass(x[::s, ::s], 0.5), "Low-pass first"),
+        (lambda x, s: low_pass(x[::s, ::s], 0.5 / s, np.less_equal), "Low-pass fi"),
         (
             lambda x, s: low_pass(x, 0.5 / s, np.greater_equal)[::s, ::s],
             "Keep the slow ones",
         ),
+        (lambda x, s: low_pass(x, 0.5 / s, np.greater)[::s, ::s], "Keep the slow"),
         (lambda x, s: by_rolls(x, [1, 2, 1], s), "that is a blur"),
         (lambda x, s: 0 * x[::s, ::s] + x.mean(), "only the mean is left"),
         (lambda x, s: by_low_pass(x, s) - x.mean(), "Frequency 0 is below"),
@@ -1451,20 +1529,23 @@ WRONG = {
         (2, "2 is exact, and so is the next one"),
         (4, "with 4 it is not exact. It makes waves of up to 4/2"),
         (5, "with 5 it is not exact"),
-        (10, "with 10 it is not exact"),
+        (50, "with 50 it is not exact"),
         (0, "from 1 on"),
         (-3, "from 1 on"),
+        (51, "51 is more than you can have tried"),
         (1000, "more than you can have tried"),
         (2.5, "2.5 is not whole"),
         (True, "a whole number is wanted"),
-        ("three", "this is text"),
+        ("three", "a whole number is wanted, and this is text.\n"),
     ],
 }
 
 
 def said(check, answer, capsys) -> str:
-    """Return what a checker prints; it is what a program is told."""
+    """Return what a checker prints; it shows nothing else."""
+    figures = plt.get_fignums()
     assert check(answer) is None
+    assert plt.get_fignums() == figures
     output = capsys.readouterr()
     assert output.out.endswith("\n")
     return output.out[:-1]
@@ -1500,7 +1581,7 @@ def test_right(check, answer, capsys):
 def test_wrong(check, entry, capsys):
     answer, words = entry
     line = said(check, answer, capsys)
-    assert line.startswith("Not yet: ") and words in line
+    assert line.startswith("Not yet: ") and words in line + "\n"
     shown = all(word in line for word in ("\nimage ", "yours", "wanted"))
     assert "by hand" not in line or shown or "\nof image 0 " in line
     assert line == f"Not yet: {check.hint(answer)}"
@@ -1514,6 +1595,74 @@ def test_wrong(check, entry, capsys):
 def test_untouched(check, blank, capsys):
     assert said(check, blank, capsys) == "Not attempted yet."
     assert check.hint(blank) == "Not attempted yet."
+
+
+@pytest.mark.parametrize(
+    "check, answer, hint",
+    [
+        (
+            exercises.check_horizontal,
+            [[-1, 0, 1]] * 3,
+            """\
+they answer to a vertical edge.
+edge              answer
+[[0 0 0 1 1 1]    [[0 3 3 0]
+ [0 0 0 1 1 1]     [0 3 3 0]
+ [0 0 0 1 1 1]     [0 3 3 0]
+ [0 0 0 1 1 1]     [0 3 3 0]]
+ [0 0 0 1 1 1]
+ [0 0 0 1 1 1]]""",
+        ),
+        (
+            exercises.check_blind,
+            lit((2, 2)),
+            """\
+max pooling sees the move by (0, 2). After any move, the largest value has to stand in \
+every cell.
+before        after
+[[0 0 0 0]    [[0 0 0 0]
+ [0 1 0 0]     [0 0 1 0]
+ [0 0 0 0]     [0 0 0 0]
+ [0 0 0 0]]    [0 0 0 0]]""",
+        ),
+        (
+            exercises.check_network_by_four,
+            lambda x: np.sort(two_poolings(x)),
+            """\
+the image moves by (0, 4) (circular), and the map does not move by (0, 1). What does \
+each layer see at the border?
+before            after             wanted
+[[22 24 25 27]    [[22 24 25 27]    [[27 22 24 25]
+ [13 22 25 31]     [13 22 25 31]     [31 13 22 25]
+ [15 17 25 38]]    [15 17 25 38]]    [38 15 17 25]]""",
+        ),
+        (
+            exercises.check_averaged,
+            lambda m, x, s: by_list(m, x, s) + 1,
+            """\
+for shifts [0]: at [0, 0] you have 26, and 25 is wanted. Work that one out by hand. \
+The model squares the first two pixels of channel 0, row 0:
+of image 0      of image 1      yours       wanted
+[[5 5 7 9 1]]   [[8 7 8 5 8]]   [[26 26]    [[25 25]
+                                 [65 50]]    [64 49]]""",
+        ),
+        (
+            exercises.check_blur,
+            lambda x, w, s: by_rolls(x, w, s) + 1,
+            """\
+for weights [1, 2, 1], stride=2: at [0, 0] you have 0.1875, and -0.8125 is wanted. \
+Work that one out by hand:
+image                   yours                      wanted
+[[ 5 -5 -7 -9 -1  2]    [[ 0.188 -3.75   0.438]    [[-0.812 -4.75  -0.562]
+ [-8 -9 -3  3  8  4]     [-1.562 -1.     1.938]]    [-2.562 -2.     0.938]]
+ [ 3 -8  3 -4  6 -5]
+ [-1  1 -8  7 -8 -5]]""",
+        ),
+    ],
+)
+def test_arrays_stand_side_by_side(check, answer, hint):
+    """Each below its name, whole numbers without a point, others to three places."""
+    assert check.hint(answer) == hint
 
 
 # Loops that never end
@@ -1765,6 +1914,16 @@ def test_colours_are_red_green_blue(tmp_path):
     cv2.imwrite(str(tmp_path / "red.png"), pixels)
     red, green, blue = exercises._own_photo(tmp_path / "red.png")
     assert red.min() == 255 and green.max() == blue.max() == 0
+
+
+@pytest.mark.parametrize("size, wanted", [(1152, {64}), (144, {0, 64, 191})])
+def test_own_photo_is_averaged_and_interpolated(tmp_path, size, wanted):
+    """Else a stride would let its waves fold, or an enlargement show steps."""
+    pixels = np.zeros((size, size), np.uint8)
+    pixels[:, ::4] = 255
+    cv2.imwrite(str(tmp_path / "comb.png"), pixels)
+    read = exercises._own_photo(tmp_path / "comb.png")
+    assert set(np.unique(read[:, :, 1:-1])) == wanted
 
 
 def test_own_photo_is_refused(photo, tmp_path):
