@@ -17,7 +17,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from arguments import describe
 
 IMAGES = Path(__file__).resolve().parent / "images"
-FORMATS = ["JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM", "MPO"]
+FORMATS = ["JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM"]
 # With more weights than these, OpenCV goes through a Fourier transform, which rounds.
 DIRECT = {np.dtype(np.float64): 49, np.dtype(np.float32): 129}
 CACHE = 2**17  # pixels of which several copies fit into the processor's cache

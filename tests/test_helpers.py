@@ -297,10 +297,23 @@ def test_16_bits_keep_their_levels(extension):
 
 
 def test_other_depths_are_an_error():
-    for dtype in (np.float32, np.int16, np.float64, np.uint32):
+    for dtype in (np.float32, np.int16, np.uint32):
         data = cv2.imencode(".tiff", np.ones((4, 5), dtype))[1].tobytes()
-        with pytest.raises(ValueError, match="cannot be read"):
+        why = f"an image: its pixels are {np.dtype(dtype)}; wanted one whole picture"
+        with pytest.raises(ValueError, match=why):
             load_bytes(data)
+
+
+@pytest.mark.parametrize("kind", ["text", "TGA", "float64"])
+def test_what_is_no_picture_of_a_listed_kind_is_an_error(kind):
+    """Pillow, which would read a TGA, is asked for the listed kinds alone."""
+    with pytest.raises(ValueError, match=r"as an image; wanted one .*\(JPEG, .*PPM\)"):
+        if kind == "TGA":
+            load_saved(Image.fromarray(GREY), kind)
+        elif kind == "text":
+            load_bytes(b"no picture")
+        else:
+            load_bytes(cv2.imencode(".tiff", np.ones((4, 5)))[1].tobytes())
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "GIF", "BMP"])
