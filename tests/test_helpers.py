@@ -854,6 +854,22 @@ def test_show_images_draws_cells_values_and_hatches():
     assert plt.gcf().get_suptitle() == "Six"
 
 
+@pytest.mark.parametrize("shape, step", [((3, 10), 1), ((11, 5), 4)])
+def test_cells_are_numbered_and_have_lines_between_them(shape, step):
+    h.show_images([np.zeros(shape)], ["cells"])
+    axis = plt.gca()
+    for ticks, side in zip((axis.yaxis, axis.xaxis), shape, strict=True):
+        assert list(ticks.get_majorticklocs()) == list(range(0, side, step))
+        assert list(ticks.get_minorticklocs()) == [i + 0.5 for i in range(side - 1)]
+        assert not any(tick.gridline.get_visible() for tick in ticks.get_major_ticks())
+        for tick in ticks.get_minor_ticks():
+            line = tick.gridline
+            look = line.get_visible(), line.get_color(), line.get_linewidth()
+            assert look == (True, "0.75", 0.5)
+        both = ticks.get_major_ticks() + ticks.get_minor_ticks()
+        assert {tick.tick1line.get_markersize() for tick in both} == {0}
+
+
 def test_values_are_light_on_dark_and_dark_on_light():
     h.show_images([[[0, 0.4, 1]]], ["greys"], cmap="gray", values=True)
     texts = plt.gca().texts
