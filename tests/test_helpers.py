@@ -559,6 +559,23 @@ def test_convolve_is_exact_up_to_2_to_the_53(shape):
     )
 
 
+LARGE, FRACTIONS = integers(2, (16, 16), most=2**20) + 2**20, np.arange(256) / 7 + 0.1
+JUST_ABOVE = np.full((16, 16), 2.0**18 + 1)
+JUST_ABOVE[::8, ::8] += 1  # each window of 8×8 adds up to an odd number above 2**24
+ONES = np.ones((8, 8))
+
+
+@pytest.mark.parametrize(
+    "image, filter",
+    [(LARGE, ONES), (-LARGE, ONES), (JUST_ABOVE, ONES), (-JUST_ABOVE, ONES)]
+    + [(FRACTIONS.reshape(16, 16), ONES), (np.ones((16, 16)), ONES / 7)],
+)
+def test_what_float32_cannot_hold_is_added_up_in_float64(image, filter):
+    response = h.convolve(image, filter, relu=False, visualize=False)
+    wanted = correlate2d(image, filter, mode="valid")
+    np.testing.assert_allclose(response, wanted, rtol=1e-13)
+
+
 def test_convolve_of_nothing_by_weights_beyond_float32_is_0():
     filter = np.full((8, 8), 1e100)
     # ReLU would make a 0 of NaN, too.
