@@ -489,7 +489,7 @@ def swap_strides(
 
     Raises
     ------
-    ValueError : a layer goes down in another way, or none does.
+    ValueError : a layer pools or goes down in another way, or none goes down.
     AttributeError : no module has the name of a block.
 
     Notes
@@ -545,24 +545,26 @@ def _goes_down(name: str, layer: nn.Module) -> bool:
     """Tell a stride of 2 from none, and refuse what cannot be made dense."""
     if not isinstance(layer, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d):
         return False
-    stride, sizes = _pair(layer.stride), _pair(layer.kernel_size)
-    if stride == (1, 1):
-        return False
+    stride, sizes, padding = map(
+        _pair, (layer.stride, layer.kernel_size, layer.padding)
+    )
     if isinstance(layer, nn.Conv2d):
         reaches = [d * (k - 1) for d, k in zip(layer.dilation, sizes, strict=True)]
-        centred = _pair(layer.padding) == tuple(reach / 2 for reach in reaches)
+        fits = stride == (1, 1) or padding == tuple(reach / 2 for reach in reaches)
     elif isinstance(layer, nn.MaxPool2d):
-        plain = _pair(layer.dilation) == (1, 1) and not layer.ceil_mode
-        plain = plain and sizes[0] == sizes[1] and not layer.return_indices
-        centred = plain and _pair(layer.padding) == tuple((k - 1) // 2 for k in sizes)
+        fits = _pair(layer.dilation) == (1, 1) and not layer.ceil_mode
+        fits = fits and sizes[0] == sizes[1] and not layer.return_indices
+        fits = fits and padding == tuple((k - 1) // 2 for k in sizes)
+        # Without a stride, one of an even size leaves a row less: it is none of ours.
+        fits = fits and (stride == (2, 2) or sizes[0] % 2 == 1)
     else:
-        centred = False
-    if stride != (2, 2) or not centred:
+        fits = stride == (1, 1) and padding == (0, 0)
+    if not fits or stride not in [(1, 1), (2, 2)]:
         raise ValueError(
-            "network must go down by a Conv2d or MaxPool2d of stride 2 that is padded "
-            f"to half the size, got {name}: {layer}"
+            "network must pool and go down by Conv2d and MaxPool2d of stride 1 or 2 "
+            f"that are padded to half the size, got {name}: {layer}"
         )
-    return True
+    return stride == (2, 2)
 
 
 def _dense_pool(size: int, padding: Padding) -> nn.Module:

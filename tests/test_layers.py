@@ -348,14 +348,23 @@ def test_unknown_padding_is_refused():
         nn.Conv2d(3, 8, 3, stride=(1, 2), padding=1),
         nn.MaxPool2d(3, 2),
         nn.MaxPool2d(3),
+        nn.MaxPool2d((2, 3), 2, (0, 1)),
+        nn.MaxPool2d((3, 1), 1, (1, 0)),
+        nn.MaxPool2d((1, 3), 1, (0, 1)),
         nn.MaxPool2d(2, ceil_mode=True),
+        nn.MaxPool2d(3, 2, 1, dilation=2),
+        nn.MaxPool2d(2, return_indices=True),
+        nn.MaxPool2d(2, 1),
+        nn.MaxPool2d(3, 1),
         nn.AvgPool2d(2),
+        nn.AvgPool2d(3, 1, 1),
     ],
     ids=str,
 )
-def test_strides_that_cannot_be_swapped_are_refused(layer):
-    with pytest.raises(ValueError, match="stride of 2|stride 2 .* got 1: "):
-        swap_strides(nn.Sequential(nn.Identity(), layer), Polyphase)
+def test_what_cannot_be_made_dense_is_refused(layer):
+    network = nn.Sequential(nn.Conv2d(1, 1, 3, 2, 1), layer)
+    with pytest.raises(ValueError, match="^network must pool .* padded .* got 1: "):
+        swap_strides(network, Polyphase)
 
 
 def test_a_network_without_strides_is_refused():
@@ -450,10 +459,23 @@ def test_a_dense_pooling_and_a_stride_are_the_usual_one(padding, size):
     pool = nn.Sequential(nn.MaxPool2d(size, 2, (size - 1) // 2))
     x = pictures(0, 2, (8, 6), 1000) - 2000
     inside = slice(None), slice(None), slice(1, None), slice(1, None)
+    assert swap_strides(pool, nn.Identity, padding=padding)(x).shape == x.shape
     swapped = swap_strides(pool, every_second, padding=padding)
     assert torch.equal(swapped(x)[inside], pool(x)[inside])
     if padding != "circular":
         assert torch.equal(swapped(x), pool(x))
+
+
+def test_a_pooling_without_a_stride_stays_without():
+    usual = nn.Sequential(nn.MaxPool2d(3, 1, 1), nn.MaxPool2d(2))
+    x = pictures(0, 2, (8, 6), 1000)
+    for padding in ("zeros", "reflect"):
+        swapped = swap_strides(usual, every_second, padding=padding)
+        assert torch.equal(swapped(x), usual(x))
+    whole = nn.AvgPool2d((4, 3), 1)  # pads nothing, and so may stay
+    follows = swap_strides(usual.append(whole), Polyphase)
+    assert follows[-1] is not whole and follows[-1].stride == 1
+    assert follows_every_move(follows, x)
 
 
 def test_a_pooling_within_a_block_shares_its_choice():
