@@ -452,6 +452,13 @@ def test_a_broken_file_is_an_error_and_nothing_is_printed(
     assert not complaint or name == "last bytes missing.png" and "WARN" in complaint
 
 
+def test_a_reason_is_given_where_opencv_alone_finds_damage(monkeypatch):
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: None)
+    why = r"'image.jpg' cannot be read as an image: it is damaged; wanted"
+    with pytest.raises(ValueError, match=why):
+        h.load_image("image.jpg")
+
+
 def test_a_photo_prints_nothing_and_standard_error_survives(capfd):
     h.load_image("image.jpg")
     os.write(2, b"still here")
@@ -816,6 +823,88 @@ def test_visualize_pooling_shows_each_step_on_one_scale(shape, k, iterations):
     assert (image == before).all()
 
 
+def colours():
+    return [axis.images[0].get_cmap().name for axis in plt.gcf().axes]
+
+
+def test_colours_suit_what_is_shown():
+    for relu, response in [(True, "Greys"), (False, "RdBu_r")]:
+        h.convolve(np.eye(65), np.eye(2), relu=relu)
+        assert colours() == ["gray", response]
+    for shape, one, several in [
+        ((64, 2), "viridis", "viridis"),
+        ((2, 65), "gray", "Greys"),
+    ]:
+        h.max_pool(np.ones(shape), visualize=True)
+        assert colours() == [one] * 2
+        h.visualize_pooling(np.ones(shape), 1)
+        assert colours() == [several] * 2
+
+
+def test_one_response_in_a_hundred_may_be_off_the_scale():
+    image = np.arange(1000.0).reshape(20, 50)
+    image[0, 0] = 1e6
+    h.convolve(image, [[1]])
+    assert panels()[1][1] == (0, pytest.approx(990, abs=1))
+    plt.close("all")
+    h.convolve(image == 1e6, [[-1]], relu=False)  # 99 % are 0, which is no scale
+    assert panels()[1][1] == (-1, 1)
+    plt.close("all")
+    h.max_pool(np.full((4, 4), 7), visualize=True)
+    assert [limits for _, limits, _ in panels()] == [(0, 1)] * 2
+
+
+IN_WORDS = {
+    "A rise. Left: the image, 2×3. Right: its response to a filter of 1×2, 2×2 "
+    "values from 1 to 2.5, dark where it is strong.": lambda: h.convolve(
+        [[1, 2, 4.5], [1, 2, 4]], [[-1, 1]], title="A rise"
+    ),
+    "A convolution. Left: the image, 1×2. Right: its response to a filter of 1×1, 1×2 "
+    "values from -1 to 0, dark where it is strong.": lambda: h.convolve(
+        [[0, 1]], [[-1]], relu=False
+    ),
+    "Few. Left: the image, 3×5. Right: the largest value of each cell of 2×2, "
+    "1×2.": lambda: h.max_pool(np.eye(3, 5), visualize=True, title="Few"),
+    "Max pooling. Left: the image, 3×3. Right: the largest value of each cell of 3×3, "
+    "1×1.": lambda: h.max_pool(np.eye(3), 3, visualize=True),
+    "An image and what max pooling leaves of it, left to right: 4×6, largest value "
+    "2.5 at [3, 4]; 2×3, largest value 2.5 at [1, 2].": lambda: h.visualize_pooling(
+        np.eye(4, 6) + 2.5 * (np.arange(24).reshape(4, 6) == 22), 1
+    ),
+}
+
+
+@pytest.mark.parametrize("words", IN_WORDS)
+def test_a_figure_has_its_words(words, monkeypatch):
+    said = []
+    monkeypatch.setattr(figures, "show", lambda figure, alt, title: said.append(alt))
+    IN_WORDS[words]()
+    assert said == [words]
+
+
+def test_pooling_is_shown_with_150_dots_an_inch():
+    h.visualize_pooling(np.eye(4), 1)
+    assert plt.gcf().dpi == 150
+
+
+@pytest.mark.parametrize(
+    "shapes, columns, title, size",
+    [
+        ([(3, 3)], None, "", (3.4, 3.7)),
+        ([(3, 3)], None, "High", (3.4, 4.05)),
+        ([(3, 3)] * 2, None, "", (6.8, 3.7)),
+        ([(6, 3)] * 4, None, "", (10, 5.3)),
+        ([(3, 6), (6, 3), (3, 3)], 2, "", (6.8, 2 * 7.1)),
+        ([(3, 6)] * 3, 1, "", (3.4, 3 * 2.0)),
+    ],
+)
+def test_a_figure_is_as_large_as_its_images_need(shapes, columns, title, size):
+    images = [np.zeros(shape) for shape in shapes]
+    h.show_images(images, [""] * len(images), title=title, columns=columns)
+    assert plt.gcf().get_size_inches() == pytest.approx(size)
+    assert len(plt.gcf().axes) == len(images)
+
+
 def test_no_iterations_show_the_image_alone():
     h.visualize_pooling(np.eye(3), 0)
     assert len(panels()) == 1
@@ -868,7 +957,9 @@ def test_show_images_draws_cells_values_and_hatches():
         assert patch.get_width() == patch.get_height() == 1 and not patch.get_fill()
         assert (patch.get_hatch(), patch.get_linewidth()) == ("////", 0)
         assert patch.get_edgecolor() == matplotlib.colors.to_rgba("0.85")
-    assert plt.gcf().get_suptitle() == "Six"
+    heading = plt.gcf()._suptitle
+    assert (heading.get_text(), heading.get_ha()) == ("Six", "left")
+    assert heading.get_position()[0] == 0
 
 
 @pytest.mark.parametrize("shape, step", [((3, 10), 1), ((11, 5), 4)])
@@ -902,9 +993,15 @@ def test_values_are_light_on_dark_and_dark_on_light():
     assert inks == ["white", "white", "black"]
 
 
-def test_large_images_have_no_ticks():
-    h.show_images([np.eye(17)], ["large"])
-    assert not plt.gca().get_xticks().size and not plt.gca().get_yticks().size
+@pytest.mark.parametrize("shape", [(16, 16), (17, 3), (3, 17)])
+def test_only_images_of_up_to_16_pixels_have_ticks(shape):
+    h.show_images([np.zeros(shape), np.eye(3)], ["any", "small"])
+    for axis in plt.gcf().axes:
+        ticks = [axis.get_xticks().size > 0, axis.get_yticks().size > 0]
+        assert ticks == [max(shape) <= 16] * 2
+        for spine in axis.spines.values():
+            assert spine.get_visible()
+            assert spine.get_edgecolor() == matplotlib.colors.to_rgba("0.75")
 
 
 def test_columns_make_rows():
@@ -1315,11 +1412,14 @@ BAD = [
     (h.show_images, "hatch", [None], ValueError, "one entry for each image, got 1"),
     (h.show_images, "columns", 0, ValueError, "must be 1 or more, got 0"),
     (h.show_images, "columns", -1, ValueError, "must be 1 or more, got -1"),
+    (h.show_images, "columns", 2.0, TypeError, "must be a whole number, got 2.0"),
     (h.show_images, "dpi", 0, ValueError, "must be 1 or more, got 0"),
+    (h.show_images, "dpi", "90", TypeError, "must be a whole number, got '90'"),
     (h.show_images, "images", None, TypeError, "must be a list, got None"),
     (h.show_images, "titles", 5, TypeError, "must be a list, got 5"),
     (h.show_images, "limits", [(0, 1), 5], ValueError, "got shape (1,)"),
-    (h.show_images, "limits", (0, 1, 2), ValueError, "must be pairs (low, high)"),
+    (h.show_images, "limits", 5, TypeError, "must be a list, got 5"),
+    (h.show_images, "limits", (0, 1, 2), ValueError, "pairs (low, high), got list"),
     (h.show_images, "limits", [(0, 1), "ab"], TypeError, "real numbers, got list"),
     (h.show_images, "hatch", [None, [1, 2]], ValueError, "got shape (2,)"),
 ]
@@ -1345,6 +1445,23 @@ def test_bad_input_is_a_clear_error(bad, capfd):
     assert plt.get_fignums() == []
     assert pickle.dumps(given) == before
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "wanted, came, hint",
+    [
+        ("(H, W)", (3,), ""),
+        ("(H, W)", (4, 5, 3), "; take one channel, or its grey values"),
+        ("(H, W)", (1, 3, 4, 5), ""),
+        ("(C, H, W)", (4, 5), "; a grey image is image[None]"),
+        ("(C, H, W)", (5,), ""),
+    ],
+)
+def test_a_hint_says_how_to_get_from_one_shape_to_the_other(wanted, came, hint):
+    with pytest.raises(ValueError) as error:
+        arguments.as_array(np.zeros(came), "photo", wanted)
+    begin = f"photo must be a non-empty array of shape {wanted}, got shape {came}"
+    assert str(error.value) == begin + hint
 
 
 def test_no_images_and_no_such_colours_are_errors_too():
