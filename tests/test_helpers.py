@@ -1071,6 +1071,13 @@ def test_in_a_notebook_a_figure_is_displayed_once_with_its_alt_text(draw, monkey
         assert options == {"raw": True}
 
 
+def test_the_figure_that_is_shown_is_closed_and_no_other(monkeypatch):
+    monkeypatch.setattr(plt, "get_backend", lambda: "module://inline")
+    shown, other = plt.figure(), plt.figure()
+    figures.show(shown, alt="")
+    assert plt.get_fignums() == [other.number]
+
+
 @pytest.fixture
 def displayed(monkeypatch):
     shown = []
