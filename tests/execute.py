@@ -76,7 +76,10 @@ def execute(
     )
     variables = {**os.environ, **environment}
     variables.pop("MPLBACKEND", None)  # it would keep the figures out
-    executed = client.execute(env=variables, cleanup_kc=True)
+    try:
+        executed = client.execute(env=variables, cleanup_kc=True)
+    except AssertionError as error:  # nbclient's, where a signal ended its kernel
+        raise KeyboardInterrupt from error
     executed.metadata = cleared.metadata
     return executed
 
@@ -106,15 +109,32 @@ def store(path: Path) -> None:
     print(path, end=": ", flush=True)
     notebook = nbformat.read(path, as_version=4)
     executed = execute(notebook, path.parent, on_cell_executed=measure)
-    # Written beside it and renamed: an interruption or a full disk leaves it whole.
-    new = path.with_suffix(".new")
-    new.write_text(nbformat.writes(executed) + "\n", encoding="utf-8", newline="\n")
-    new.replace(path)
+    replace(path, f"{nbformat.writes(executed)}\n".encode())
     for picture in readme_pictures(executed):
-        README_PICTURE.write_bytes(picture)
+        replace(README_PICTURE, picture)
     print(f"{time.perf_counter() - start:.1f} s, {max(memory) / 1e6:.0f} MB")
 
 
+def replace(path: Path, content: bytes) -> None:
+    """Write a file anew; an interruption or a full disk leaves it as it was."""
+    new = path.with_name(f".{path.name}.{os.getpid()}")  # two may run at once
+    try:
+        new.write_bytes(content)
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def main(names: list[str]) -> None:
+    """Store each notebook in turn; say of one that can't be that it is unchanged."""
+    for name in names:
+        try:
+            store(Path(name))
+        except OSError as error:
+            sys.exit(f"\n{name} can't be stored, and stays as it was: {error}")
+        except KeyboardInterrupt:
+            sys.exit(f"\nInterrupted: {name} stays as it was.")
+
+
 if __name__ == "__main__":
-    for name in sys.argv[1:]:
-        store(Path(name))
+    main(sys.argv[1:])

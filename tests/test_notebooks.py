@@ -7,15 +7,19 @@ import copy
 import functools
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import cv2
 import nbformat
 import notebook_checks as checks
 import numpy as np
 import pytest
-from execute import README_PICTURE, execute, readme_pictures
+from execute import README_PICTURE, execute, readme_pictures, replace
+from execute import main as store_all
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 NOTEBOOKS = sorted((checks.ROOT / "notebooks").glob("*.ipynb"))
@@ -97,6 +101,56 @@ def test_exchanged_numbers_are_noticed(path):
 
 def test_runs_from_the_top_folder():
     execute(stored(NOTEBOOKS[0]), checks.ROOT)
+
+
+# Whatever ends `make notebooks`, a stored notebook is whole
+
+
+@pytest.fixture
+def waits(tmp_path):
+    path = tmp_path / "waits.ipynb"
+    source = "from time import sleep\nopen('runs', 'w').close()\nsleep(60)"
+    nbformat.write(new_notebook(cells=[new_code_cell(source)]), path)
+    return path
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such signal")
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_notebook_whose_run_is_interrupted_stays(waits, sent):
+    before = waits.read_bytes()
+    command = [sys.executable, checks.ROOT / "tests" / "execute.py", waits]
+    process = subprocess.Popen(command, stdout=-1, stderr=subprocess.STDOUT, text=True)
+    while not waits.with_name("runs").exists():
+        assert process.poll() is None, process.stdout.read()
+        time.sleep(0.05)
+    process.send_signal(sent)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert output.endswith(f"\nInterrupted: {waits} stays as it was.\n")
+    assert waits.read_bytes() == before
+    assert {path.name for path in waits.parent.iterdir()} == {waits.name, "runs"}
+
+
+def test_a_notebook_for_which_there_is_no_space_stays(waits, monkeypatch, capsys):
+    def fill(path, content):
+        path.open("xb").write(content[:9])
+        raise OSError(28, "No space left on device")
+
+    before = waits.read_bytes()
+    monkeypatch.setattr("execute.execute", lambda notebook, *_, **__: notebook)
+    monkeypatch.setattr(Path, "write_bytes", fill)
+    with pytest.raises(SystemExit, match="waits.ipynb .* stays as it was: .* No space"):
+        store_all([str(waits)])
+    assert waits.read_bytes() == before and list(waits.parent.iterdir()) == [waits]
+
+
+def test_a_file_is_replaced_and_keeps_its_rights(tmp_path):
+    path = tmp_path / "a.ipynb"
+    path.write_text("old")
+    rights = path.stat().st_mode
+    replace(path, b"new")
+    assert path.read_bytes() == b"new" and list(tmp_path.iterdir()) == [path]
+    assert path.stat().st_mode == rights
 
 
 # Planted faults
