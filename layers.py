@@ -555,14 +555,14 @@ def _goes_down(name: str, layer: nn.Module) -> bool:
         fits = _pair(layer.dilation) == (1, 1) and not layer.ceil_mode
         fits = fits and sizes[0] == sizes[1] and not layer.return_indices
         fits = fits and padding == tuple((k - 1) // 2 for k in sizes)
-        # Without a stride, one of an even size leaves a row less: it is none of ours.
+        # Without a stride, one of an even size returns a row less than it takes.
         fits = fits and (stride == (2, 2) or sizes[0] % 2 == 1)
     else:
         fits = stride == (1, 1) and padding == (0, 0)
     if not fits or stride not in [(1, 1), (2, 2)]:
         raise ValueError(
-            "network must pool and go down by Conv2d and MaxPool2d of stride 1 or 2 "
-            f"that are padded to half the size, got {name}: {layer}"
+            "network must pool and go down by Conv2d and MaxPool2d padded to half the "
+            f"size, of stride 2, or of stride 1 and odd size, got {name}: {layer}"
         )
     return stride == (2, 2)
 

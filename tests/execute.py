@@ -109,9 +109,9 @@ def store(path: Path) -> None:
     print(path, end=": ", flush=True)
     notebook = nbformat.read(path, as_version=4)
     executed = execute(notebook, path.parent, on_cell_executed=measure)
-    replace(path, f"{nbformat.writes(executed)}\n".encode())
     for picture in readme_pictures(executed):
         replace(README_PICTURE, picture)
+    replace(path, f"{nbformat.writes(executed)}\n".encode())
     print(f"{time.perf_counter() - start:.1f} s, {max(memory) / 1e6:.0f} MB")
 
 

