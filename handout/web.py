@@ -29,6 +29,7 @@ from .lesson import (
 
 # What a page shows behind a click: the tag of MyST-NB, and what it is called.
 FOLDED = {
+    "imports": ("hide-input", "the imports"),
     "solution": ("hide-cell", "the solution"),
     "figure": ("hide-input", "the code of this figure"),
 }

@@ -17,18 +17,19 @@ import scipy.stats
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from notebook_checks import ROOT
 from PIL import Image
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-import consistency
-from consistency import (
+from helpers import convolve, translate
+from shifts import consistency
+from shifts.consistency import (
     ShiftConsistency,
     shift_consistency,
     shift_report,
     shifted_views,
 )
-from helpers import convolve, translate
 
 SIDE = 6
 EVERY_SHIFT = [(down, right) for down in range(SIDE) for right in range(SIDE)]
@@ -509,13 +510,12 @@ def test_an_exported_program_is_taken():
 
 def test_who_has_no_torch_needs_none():
     code = (
-        "import sys, numpy as np, consistency as c\n"
+        "import sys, numpy as np\nfrom shifts import consistency as c\n"
         "f = lambda views: views.reshape(len(views), -1)\n"
         "c.shift_report(f, np.random.rand(3, 1, 9, 9), [0, 1, 2])\n"
         "assert 'torch' not in sys.modules and 'cv2' not in sys.modules\n"
     )
-    folder = consistency.__file__.rpartition("consistency.py")[0]
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=folder)
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
 @pytest.mark.parametrize(

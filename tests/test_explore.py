@@ -15,10 +15,10 @@ import pytest
 from test_handout import browser, faults_of_page, load, view  # noqa: F401
 from test_lab import jupyterlab
 
-import figures
 from handout import build, paper, web
 from handout.lesson import ROOT
 from helpers import convolve, load_image, max_pool, relative_change, translate
+from shifts import figures
 
 PREWITT = [[-1, 0, 1]] * 3
 PHOTO = load_image("image.jpg")

@@ -36,9 +36,8 @@ from PIL import Image, ImageOps
 from scipy.signal import correlate2d
 from skimage.measure import block_reduce
 
-import arguments
-import figures
 import helpers as h
+from shifts import arguments, figures
 
 ROOT = Path(h.__file__).parent
 PREWITT = np.array([[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]])

@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from notebook_checks import ROOT, code_cells, tags
 from torch import nn
 
-import layers
-from layers import Align, BlurPool, DenseMax, Polyphase, swap_strides
+from shifts import layers
+from shifts.layers import Align, BlurPool, DenseMax, Polyphase, swap_strides
 
 SIDES = [(2, 2), (4, 6), (10, 8)]
 F_PAD = {"circular": "circular", "zeros": "constant", "reflect": "reflect"}
@@ -59,7 +59,7 @@ def faults(notebook, module):
 
 def test_the_notebook_shows_the_code_that_stands_here():
     notebook = nbformat.read(ROOT / "notebooks" / "06_repair.ipynb", as_version=4)
-    assert not faults(notebook, (ROOT / "layers.py").read_text())
+    assert not faults(notebook, (ROOT / "shifts" / "layers.py").read_text())
 
 
 def shows(source, tag="layers"):
@@ -85,7 +85,7 @@ def test_another_source_is_found(source, found):
 
 
 def test_it_needs_torch_alone():
-    tree = ast.walk(ast.parse((ROOT / "layers.py").read_text()))
+    tree = ast.walk(ast.parse((ROOT / "shifts" / "layers.py").read_text()))
     found = [n for n in tree if isinstance(n, ast.Import | ast.ImportFrom)]
     names = [[n.module] if isinstance(n, ast.ImportFrom) else n.names for n in found]
     roots = {getattr(n, "name", n).split(".")[0] for group in names for n in group}
@@ -95,7 +95,7 @@ def test_it_needs_torch_alone():
 def test_the_examples_run():
     failed, attempted = doctest.testmod(layers)
     public = [n for n in vars(layers).values() if hasattr(n, "__doc__")]
-    public = [n for n in public if getattr(n, "__module__", "") == "layers"]
+    public = [n for n in public if getattr(n, "__module__", "") == "shifts.layers"]
     examples = [n for n in public if not n.__name__.startswith("_")]
     assert all(">>> " in n.__doc__ for n in examples)
     assert failed == 0 and attempted >= len(examples) > 10

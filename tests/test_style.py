@@ -15,7 +15,7 @@ MODULES = sorted(path.name for path in ROOT.glob("*.py"))
         ["ruff", "check", "."],
         ["ruff", "format", "--diff", "."],
         ["mypy", *MODULES],
-        ["mypy", "-p", "handout"],
+        ["mypy", "-p", "shifts", "-p", "handout"],
     ],
     ids=lambda command: " ".join(command[:3]),
 )

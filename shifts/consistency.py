@@ -6,7 +6,7 @@ With images as the network was trained to see them, three lines are enough::
     print(report)
     assert report.low > 0.9
 
-To take along, copy this file and arguments.py.
+To take along, copy the folder ``shifts``.
 """
 
 import sys
@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from arguments import as_array, as_integer, describe
+from .arguments import as_array, as_integer, describe
 
 Shift = tuple[int, int]
 

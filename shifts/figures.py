@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from arguments import as_array, as_integer, describe
+from .arguments import as_array, as_integer, describe
 
 # One look for all figures. Notebooks apply it to their own: plt.rcParams.update(STYLE).
 STYLE: Any = {
@@ -318,7 +318,7 @@ def _hatch(axis, mask) -> None:
         )
 
 
-EXPLORERS = Path(__file__).resolve().parent / "explore"
+EXPLORERS = Path(__file__).resolve().parent.parent / "explore"
 
 
 def explore(name: str, photo: str = "", **state) -> None:

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from arguments import describe
+from .arguments import describe
 
-IMAGES = Path(__file__).resolve().parent / "images"
+IMAGES = Path(__file__).resolve().parent.parent / "images"
 FORMATS = ["JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM"]
 # With more weights than these, OpenCV goes through a Fourier transform, which rounds.
 DIRECT = {np.dtype(np.float64): 49, np.dtype(np.float32): 129}

@@ -1,0 +1,1 @@
+"""What a network does when its input moves: measure it, and build one that follows."""
