@@ -17,6 +17,9 @@ import numpy as np
 from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parent.parent
+LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+EVIDENCE = sorted((ROOT / "notebooks" / "evidence").glob("*.ipynb"))
+NOTEBOOKS = LESSONS + EVIDENCE
 # Of 255, after a blur over 8×8 pixels: text may be drawn a fraction of a pixel aside
 # elsewhere, but a changed patch of that size is found. Nothing is excused for another
 # kind of processor: emulated ones, with and without fused multiplication, all passed.

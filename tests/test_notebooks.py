@@ -22,7 +22,7 @@ from execute import README_PICTURE, execute, readme_pictures, replace
 from execute import main as store_all
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-NOTEBOOKS = sorted((checks.ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = checks.NOTEBOOKS
 STORED = [
     checks.check_format,
     checks.check_run_once,
