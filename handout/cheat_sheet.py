@@ -45,8 +45,7 @@ def make(lessons: list[Lesson], folder: Path, stage: Path) -> None:
         body += f"  {name}: ({''.join(f'[{text}], ' for text in texts)}),\n"
     source = stage / "sheet" / "cheat_sheet.typ"
     source.parent.mkdir()
-    setting = {"title": "Cheat sheet", "series": TITLE}
-    print_pages(setting, body + ")", source, folder)
+    print_pages(body + ")", source, folder, title="Cheat sheet", series=TITLE)
 
 
 def definition(glossary: str, term: str) -> str:
