@@ -11,7 +11,7 @@ from .lesson import GLOSSARY, HERE, TITLE, Lesson
 from .paper import print_pages, printed, string, to_typst
 
 # Where its parts come from: the ids of cells, and terms of the glossary.
-SQUARE, LAYERS, REMEDIES = "n02-035c", "n04-065", "n06-103"
+SQUARE, LAYERS, REMEDIES = "square", "layers", "remedies"
 TERMS = {
     "terms": ["equivariance", "invariance", "circular move"],
     "errors": ["equivariance error", "invariance error"],
@@ -45,8 +45,7 @@ def make(lessons: list[Lesson], folder: Path, stage: Path) -> None:
         body += f"  {name}: ({''.join(f'[{text}], ' for text in texts)}),\n"
     source = stage / "sheet" / "cheat_sheet.typ"
     source.parent.mkdir()
-    setting = {"title": "Cheat sheet", "series": TITLE}
-    print_pages(setting, body + ")", source, folder)
+    print_pages(body + ")", source, folder, title="Cheat sheet", series=TITLE)
 
 
 def definition(glossary: str, term: str) -> str:

@@ -4,7 +4,6 @@ import hashlib
 import re
 import shutil
 import zipfile
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -102,18 +101,13 @@ def light(lesson: Lesson) -> bool:
     )
 
 
-def copy_parts(target: Path) -> None:
-    """Copy what the notebooks import, show and link to."""
-    for part, path in parts():
-        (target / part).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target / part)
-
-
-def parts() -> Iterator[tuple[str, Path]]:
-    """Yield where each part of a copy belongs, and where it is."""
+def copy_parts(target: Path, without: str = "") -> None:
+    """Copy what the notebooks import, show and link to; a folder can be left out."""
     for pattern in PARTS:
-        for path in sorted(ROOT.glob(pattern)):
-            yield path.relative_to(ROOT).as_posix(), path
+        for path in ROOT.glob(pattern):
+            part = path.relative_to(ROOT).as_posix().removeprefix(without)
+            (target / part).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target / part)
 
 
 def pack(folder: Path, target: Path, top: str) -> None:

@@ -7,8 +7,17 @@ from pathlib import Path
 
 from nbconvert.preprocessors import Preprocessor
 
-from .copies import parts
-from .lesson import HERE, TITLE, Lesson, fill, process, tagged, write_notebook
+from .copies import copy_parts
+from .lesson import (
+    HERE,
+    TITLE,
+    Lesson,
+    exercises,
+    fill,
+    process,
+    tagged,
+    write_notebook,
+)
 
 COURSE = "nbgrader"
 NBGRADER = "nbgrader==0.9.6"  # with which it was tried
@@ -38,35 +47,21 @@ class Source(Preprocessor):
 def make(lessons: list[Lesson], folder: Path) -> None:
     """Write the course folder, of the lessons as a student gets them."""
     source = folder / COURSE / "source" / ASSIGNMENT
-    for part, path in parts():
-        target = source / part.removeprefix("notebooks/")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
+    copy_parts(source, without="notebooks/")
     for lesson in lessons:
         write_notebook(process(lesson, Source())[0], source / f"{lesson.name}.ipynb")
     for name in ["nbgrader_config.py", "judge.py"]:
         shutil.copyfile(HERE / "course" / name, folder / COURSE / name)
-    headings = [heading for lesson in lessons for heading in exercises(lesson)]
-    optional = sum("optional" in heading for heading in headings)
+    titles = [title for lesson in lessons for title, _ in exercises(lesson)]
+    optional = sum("optional" in title for title in titles)
     readme = fill(
         "course/README.md",
         title=TITLE,
         nbgrader=NBGRADER,
-        exercises=str(len(headings) - optional),
+        exercises=str(len(titles) - optional),
         optional=str(optional),
     )
     (folder / COURSE / "README.md").write_text(readme, "utf-8", newline="\n")
-
-
-def exercises(lesson: Lesson) -> list[str]:
-    """Return the last heading above each check of a lesson."""
-    found, heading = [], ""
-    for cell in lesson.node.cells:
-        if cell.cell_type == "markdown":
-            heading = [heading, *re.findall("^#+ (.+)", cell.source, re.M)][-1]
-        elif tagged(cell, "check"):
-            found.append(heading)
-    return found
 
 
 def parts_of(made: Path) -> Iterator[Path]:

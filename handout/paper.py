@@ -56,27 +56,25 @@ def make(lessons: list[Lesson], folder: Path, stage: Path) -> None:
     for name in ["template.typ", "square.svg"]:
         shutil.copyfile(HERE / name, stage / name)
     terms = glossary(stage)
-    bodies, ends = [], []
+    texts, bodies, ends = stage / "notebooks", [], []
     for lesson in lessons:
-        body, end = Chapter(lesson).typeset(stage / "notebooks")
+        body, end = Chapter(lesson).typeset(texts)
         bodies.append(body)
         if end:
             ends.append(f"== {lesson.title}\n{end}")
-        setting = {"title": lesson.title, "series": TITLE}
-        source = stage / "notebooks" / f"{lesson.name}.typ"
-        print_pages(setting, body + ending([end], lessons) + terms, source, folder)
-    setting = {"title": TITLE, "lead": LEAD}
-    source = stage / "notebooks" / "series.typ"
+        body += ending([end], lessons) + terms
+        source = texts / f"{lesson.name}.typ"
+        print_pages(body, source, folder, title=lesson.title, series=TITLE)
     body = "".join(bodies) + ending(ends, lessons) + terms
-    print_pages(setting, body, source, folder)
-    body, end = Chapter(questions(stage)).typeset(stage / "notebooks")
-    setting = {"title": "Ten questions", "series": TITLE}
-    source = stage / "notebooks" / f"{QUESTIONS}.typ"
+    print_pages(body, texts / "series.typ", folder, title=TITLE, lead=LEAD)
+    quiz = questions(stage)
+    body, end = Chapter(quiz).typeset(texts)
     body = f"#quiz[\n{body}\n]\n" + ending([end], [])
-    print_pages(setting, body, source, folder)
+    source = texts / f"{quiz.name}.typ"
+    print_pages(body, source, folder, title=quiz.title, series=TITLE)
 
 
-def print_pages(setting: dict[str, str], body: str, source: Path, folder: Path) -> None:
+def print_pages(body: str, source: Path, folder: Path, **setting: str) -> None:
     """Set a Typst text and write the PDF."""
     arguments = ", ".join(f"{k}: {string(v)}" for k, v in setting.items())
     text = '#import "/template.typ": *\n#show: handout.with(' + arguments + ")\n" + body
@@ -137,9 +135,7 @@ class Chapter:
             if cell.cell_type == "markdown":
                 self.add_text(cell.source)
             elif tagged(cell, "solution"):
-                place = self.place("solution")
-                self.end += [raw(f"#solution({place})["), self.heading, raw("]")]
-                self.end += code(cell)
+                self.solve(code(cell))
             elif tagged(cell, "exercise"):
                 self.body.append(raw(f"#exercise({self.place('exercise')})"))
                 self.body += [*code(cell), raw("#room(6)")]
@@ -164,8 +160,7 @@ class Chapter:
         question = re.sub(r"</?(\w+)>", lambda tag: MARKS.get(tag[1], ""), question)
         question = html.unescape(question)
         if question.startswith("**Answer"):
-            title = raw(f"#solution({self.place('solution')})[")
-            self.end += [title, self.heading, raw("]"), match[2]]
+            self.solve([match[2]])
             return ""
         if "Predict" not in question:
             question = question.replace("**", "")
@@ -181,6 +176,11 @@ class Chapter:
             raw("]"),
         ]
         return raw(f"#predict({place})[") + question + raw("]")
+
+    def solve(self, parts: list[str]) -> None:
+        """Keep the solution of the last heading for the end."""
+        title = raw(f"#solution({self.place('solution')})[")
+        self.end += [title, self.heading, raw("]"), *parts]
 
     def place(self, kind: str) -> str:
         """Return the name of the next place of a kind."""

@@ -8,6 +8,7 @@ import json
 import re
 import statistics
 import tempfile
+from collections import Counter
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -391,7 +392,7 @@ def check_numbers(notebook):
     since the last Markdown cell; in the answer to a question, right below. A whole
     number may stand on either side, and in the code. Everywhere else a comment behind
     the number names the cells that print it, and words of the line if they print many:
-    ``0.46<!-- n04-034: poolings: 0 -->``. A percentage is printed as one.
+    ``0.46<!-- edges-apart: poolings: 0 -->``. A percentage is printed as one.
     """
     faults = []
     for claim in claims(notebook):
@@ -401,6 +402,21 @@ def check_numbers(notebook):
         elif not holds(claim, text):
             faults.append(f"not printed where it should be: {claim.spelling.strip()}")
     return faults
+
+
+def check_cited_ids(notebook):
+    """Cells that are cited by a number: an id says what its cell prints."""
+    cited = re.findall(SOURCE, markdown(notebook))
+    ids = {name for names, _ in cited for name in re.split(r"\s*,\s*", names)}
+    words = re.compile(r"[a-z]+(-[a-z]+){0,2}")
+    nameless = sorted(name for name in ids if not words.fullmatch(name))
+    return [f"cited cells have words as ids, not {name}" for name in nameless]
+
+
+def check_ids_differ(notebooks):
+    """Ids of more than one cell: the cheat sheet looks a cell up in all notebooks."""
+    counts = Counter(cell.id for notebook in notebooks for cell in notebook.cells)
+    return [f"{count} cells are {name}" for name, count in counts.items() if count > 1]
 
 
 def exchanges(notebook):

@@ -21,8 +21,9 @@ from handout import build, copies, grading
 
 nbgrader = pytest.importorskip("nbgrader.api")
 
-MOVE, ZEROS, MIRROR = "n01-046", "n01-050", "n01-052c"  # the answers of notebook 1,
-CHECKS = "n01-047", "n01-051", "n01-052d"  # and what checks them
+# The answers of notebook 1, and what checks them.
+MOVE, ZEROS, MIRROR = "move", "translate-zeros", "translate-mirrored"
+CHECKS = "check-move", "check-zeros", "check-mirrored"
 RIGHT = {
     MOVE: "move = [-2, 3]",
     ZEROS: """

@@ -97,10 +97,10 @@ def sample():
             "It is `hidden`: $\\sqrt{3}$.</details>\n\n"
             "See [its square](02_equivariance.ipynb#Two-ways-round-a-square) and "
             "[a move](#A-move).\n\n"
-            "About 0.46<!-- n99-001: all --> of a [seam](glossary.md#seam), or "
+            "About 0.46<!-- shares: all --> of a [seam](glossary.md#seam), or "
             "[ReLU](glossary.md#relu).\n\n"
-            "| share |\n|---|\n| 7%<!-- n99-002 --> |\n\n"
-            "<details>\n<summary>For the curious<!-- n99-003 --></summary>\n\n"
+            "| share |\n|---|\n| 7%<!-- shares --> |\n\n"
+            "<details>\n<summary>For the curious<!-- shares --></summary>\n\n"
             "An *aside*.\n\n</details>"
         ),
         new_raw_cell("left *as it is* <b>"),
@@ -382,7 +382,7 @@ def test_clicks(made, view):
     assert view.get_by_text("left *as it is* <b>").is_visible()
     for words, width in {"First.": 70, "Second.": 110}.items():
         assert view.get_by_alt_text(words).evaluate("e => e.naturalWidth") == width
-    assert "n99-" not in view.locator("body").inner_text()
+    assert "shares" not in view.locator("body").inner_text()
     assert "About 0.46 of a seam" in view.locator("article").inner_text()
     for stale in ["stale bar", "it/s", "<Figure", "interactive("]:
         assert stale not in view.content().replace("&lt;", "<")
@@ -581,7 +581,7 @@ def test_print_of_sample(made):
         assert shown in words
     assert "About 0.46 of a seam, or ReLU." in words and "7%" in words
     assert "What the words mean" in answers
-    stale = ["stale bar", "it/s", "<Figure", "interactive(", "attempted", "7px", "n99-"]
+    stale = ["stale bar", "it/s", "<Figure", "interactive(", "attempted", "7px", "shares"]
     assert [word for word in [*stale, "of the drawing", "<!--"] if word in text] == []
 
 
@@ -677,7 +677,7 @@ def test_cheat_sheet(made):
         said = re.sub(r"\[(.+?)\]\(.*?\)|\*", r"\1", said)
         assert re.sub(r"\W", "", said) in re.sub(r"\W", "", words), term
     tandem = nbformat.read(checks.ROOT / "notebooks" / "04_tandem.ipynb", 4)
-    (cell,) = [cell for cell in tandem.cells if cell.id == "n04-065"]
+    (cell,) = [cell for cell in tandem.cells if cell.id == "layers"]
     for row in cell.outputs[0].data["text/plain"].splitlines()[2:]:
         assert " ".join(row.split()) in words
     alts = alt_texts(made / "pdf" / "cheat_sheet.pdf")

@@ -36,6 +36,7 @@ STORED = [
     checks.check_alt_texts,
     checks.check_ignored_cells,
     checks.check_numbers,
+    checks.check_cited_ids,
     checks.check_typed_numbers,
 ]
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.name)
@@ -66,6 +67,10 @@ def test_links_of_pages(name):
 def test_the_readme_shows_a_stored_figure():
     pictures = [png for path in NOTEBOOKS for png in readme_pictures(stored(path))]
     assert pictures == [README_PICTURE.read_bytes()]
+
+
+def test_no_two_cells_share_an_id():
+    assert checks.check_ids_differ(map(stored, NOTEBOOKS)) == []
 
 
 def test_same_imports():
@@ -294,6 +299,22 @@ FAULTS = {
         "4 cells",
     ),
     "skipped": (code("# NBVAL_SKIP"), checks.check_ignored_cells, "NBVAL_SKIP"),
+    "position as id": (
+        prose("It is 3<!-- mean, n04-034c: poolings -->."),
+        checks.check_cited_ids,
+        "words as ids, not n04-034c",
+    ),
+    "id made by chance": (
+        prose("It is 3<!-- 3fa2b1cc -->."),
+        checks.check_cited_ids,
+        "3fa2b1cc",
+    ),
+    "long id": (prose("<!-- a-b-c-d -->"), checks.check_cited_ids, "a-b-c-d"),
+    "id in two notebooks": (
+        lambda nb: nb.cells[2].update(id="mean"),
+        lambda nb: checks.check_ids_differ([nb, new_notebook(cells=[nb.cells[2]])]),
+        "2 cells are mean",
+    ),
 }
 
 
