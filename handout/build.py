@@ -13,7 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from . import cheat_sheet, copies, grading, paper, web
-from .lesson import ROOT, Lesson, read
+from .lesson import EVIDENCE, ROOT, Lesson, read
 
 
 def build(folder: Path, notebooks: Path = ROOT / "notebooks") -> None:
@@ -28,7 +28,7 @@ def build(folder: Path, notebooks: Path = ROOT / "notebooks") -> None:
             blank = [copies.blank(lesson) for lesson in lessons]
             copies.make(blank, made, "student")
             copies.make(lessons, made, "teacher")
-            grading.make(blank, made)
+            grading.make([x for x in blank if not x.folder], made)
             unsolved = [copies.without_solutions(lesson) for lesson in lessons]
             make_edition(unsolved, blank, made / "student.zip", made, stage / "1")
             target = made / "solutions"
@@ -51,7 +51,8 @@ def make_edition(
 def lessons_in(folder: Path) -> list[Lesson]:
     """Read the notebooks of a folder that have the form of the series."""
     lessons = []
-    for path in sorted(folder.glob("*.ipynb")):
+    evidence = sorted(folder.joinpath(EVIDENCE).glob("*.ipynb"))
+    for path in [*sorted(folder.glob("*.ipynb")), *evidence]:
         if lesson := read(path):
             lessons.append(lesson)
         else:

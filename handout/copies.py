@@ -60,7 +60,7 @@ def make(lessons: list[Lesson], folder: Path, reader: str) -> None:
     target = folder / reader
     copy_parts(target)
     for lesson in lessons:
-        write_notebook(lesson.node, target / "notebooks" / f"{lesson.name}.ipynb")
+        write_notebook(lesson.node, target / "notebooks" / lesson.path)
     (target / LIGHT).write_text(light_requirements(), "utf-8", newline="\n")
     readme = fill(
         "copy.md",

@@ -9,6 +9,7 @@ from nbconvert.preprocessors import Preprocessor
 
 from .copies import copy_parts
 from .lesson import (
+    EVIDENCE,
     HERE,
     TITLE,
     Lesson,
@@ -22,6 +23,8 @@ from .lesson import (
 COURSE = "nbgrader"
 NBGRADER = "nbgrader==0.9.6"  # with which it was tried
 ASSIGNMENT = "pixel"  # one, so that the links between the notebooks lead somewhere
+# Nobody grades the evidence: what links to it stays as text.
+EVIDENT = re.compile(rf"\[([^\]]+)\]\({EVIDENCE}/[^)]*\)")
 UP = re.compile(r"""(\]\(|\b(?:src|href)=["'])\.\./""")
 CALL = re.compile(r"((?:exercises\.)?check_\w+)(\(\w+\))")
 HIDDEN = """
@@ -37,7 +40,7 @@ class Source(Preprocessor):
     def preprocess_cell(self, cell, resources, index):
         """Change one cell."""
         if cell.cell_type == "markdown":
-            cell.source = UP.sub(r"\1", cell.source)
+            cell.source = UP.sub(r"\1", EVIDENT.sub(r"\1", cell.source))
         call = CALL.fullmatch(cell.source.strip())
         if tagged(cell, "check") and call:
             cell.source += HIDDEN.format(checker=call[1], answer=call[2])

@@ -19,10 +19,11 @@ ROOT = HERE.parent
 FRONT = (HERE / "index.md").read_text("utf-8").splitlines()
 TITLE, LEAD = FRONT[0].removeprefix("# "), FRONT[2].strip("*")
 GLOSSARY, QUESTIONS = "glossary", "questions"
+EVIDENCE = "evidence"  # the folder of what is there for the sceptic
 DETAILS = re.compile(
     r"<details[^>]*>\s*<summary>\s*(.*?)\s*</summary>\s*(.*?)\s*</details>", re.S
 )
-ANCHOR = re.compile(r"(?<=\]\()(\w+\.ipynb)?#[^)\s]+")
+ANCHOR = re.compile(r"(?<=\]\()([\w./]+\.ipynb)?#[^)\s]+")
 # A figure's words, for JupyterLab: on a page and in print, the picture carries them.
 IN_WORDS = "<details><summary>The figure in words"
 SLIDER = "*A slider belongs here: it needs the notebook to run.*"
@@ -38,6 +39,12 @@ class Lesson:
     question: str = ""
     minutes: str = ""
     goals: list[str] = field(default_factory=list)
+    folder: str = ""  # of the evidence; the lessons need none
+
+    @property
+    def path(self) -> str:
+        """Where the notebook stands, seen from the folder of the lessons."""
+        return f"{self.folder}{self.name}.ipynb"
 
 
 def read(path: Path) -> Lesson | None:
@@ -72,9 +79,9 @@ def read(path: Path) -> Lesson | None:
             minutes = text.rpartition("**")[2].strip(" .")
     if not title:
         return None
-    return Lesson(
-        path.stem, node, title, question, minutes, goals(node.cells[0].source)
-    )
+    folder = f"{EVIDENCE}/" if path.parent.name == EVIDENCE else ""
+    learn = goals(node.cells[0].source)
+    return Lesson(path.stem, node, title, question, minutes, learn, folder)
 
 
 def goals(markdown: str) -> list[str]:
@@ -140,6 +147,7 @@ def write_files(files: dict[str, bytes], folder: Path) -> None:
 
 def write_notebook(notebook: NotebookNode, path: Path) -> None:
     """Write a notebook, with the same bytes on every system."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(nbformat.writes(notebook) + "\n", "utf-8", newline="\n")
 
 

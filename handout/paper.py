@@ -56,9 +56,13 @@ def make(lessons: list[Lesson], folder: Path, stage: Path) -> None:
     for name in ["template.typ", "square.svg"]:
         shutil.copyfile(HERE / name, stage / name)
     terms = glossary(stage)
-    texts, bodies, ends = stage / "notebooks", [], []
+    texts = stage / "notebooks"
+    bodies: list[str] = []
+    ends: list[str] = []
     for lesson in lessons:
         body, end = Chapter(lesson).typeset(texts)
+        if lesson.folder and "#part" not in "".join(bodies):
+            bodies.append("#part[The evidence]\n")
         bodies.append(body)
         if end:
             ends.append(f"== {lesson.title}\n{end}")

@@ -11,6 +11,7 @@ from .copies import copy_parts
 from .lesson import (
     ANCHOR,
     DETAILS,
+    EVIDENCE,
     GLOSSARY,
     HERE,
     QUESTIONS,
@@ -33,6 +34,13 @@ FOLDED = {
     "solution": ("hide-cell", "the solution"),
     "figure": ("hide-input", "the code of this figure"),
 }
+EVIDENCE_HEAD = """\
+## The evidence
+
+For the sceptic: what a lesson says in a sentence, with chance beside it, other \
+photos, other seeds, longer training, and controls.
+
+"""
 
 
 def make(
@@ -47,8 +55,8 @@ def make(
     shutil.copyfile(HERE / "square.svg", stage / "square.svg")
     for lesson in lessons:
         notebook, pictures = process(lesson, OnPaper(), PastedPictures())
-        write_files(pictures, stage / "notebooks")
-        path = stage / "notebooks" / f"{lesson.name}.ipynb"
+        path = stage / "notebooks" / lesson.path
+        write_files(pictures, path.parent)
         write_notebook(marked(notebook), path)
     stage.joinpath("index.md").write_text(landing_page(lessons, files[0].name), "utf-8")
     stage.joinpath("teachers.md").write_text(teachers_page(lessons, files), "utf-8")
@@ -63,7 +71,7 @@ def make(
     if build_main([*map(str, options), str(stage), str(site)]):
         raise SystemExit("Sphinx found a fault; see above.")
     for lesson in given:  # what the download button gives
-        source = site / "_sources" / "notebooks" / f"{lesson.name}.ipynb"
+        source = site / "_sources" / "notebooks" / lesson.path
         write_notebook(lesson.node, source)
     site.joinpath(".buildinfo").unlink()  # knows the name of the stage
     shutil.copytree(site, folder, dirs_exist_ok=True)
@@ -94,19 +102,21 @@ def click(match: re.Match) -> str:
 
 def landing_page(lessons: list[Lesson], copy: str) -> str:
     """Return the first page: the template with its table and its links."""
-    rows = ["| Notebook | Time | Print |", "|---|---|---|"]
+    tables: dict[str, list[str]] = {"": [], f"{EVIDENCE}/": []}
     for lesson in lessons:
-        page, pdf = f"notebooks/{lesson.name}.ipynb", f"files/{lesson.name}.pdf"
-        rows.append(
-            f"| [{lesson.title}]({page})<br>{lesson.question} "
-            f'| {lesson.minutes} | <a href="{pdf}">PDF</a> |'
+        tables[lesson.folder].append(
+            f"| [{lesson.title}](notebooks/{lesson.path})<br>{lesson.question} "
+            f'| {lesson.minutes} | <a href="files/{lesson.name}.pdf">PDF</a> |'
         )
-    pages = [f"notebooks/{name}" for name in [QUESTIONS, *(x.name for x in lessons)]]
+    head = ["| Notebook | Time | Print |", "|---|---|---|"]
+    notebooks, evidence = ("\n".join(head + rows) for rows in tables.values())
+    pages = [f"notebooks/{name}" for name in [QUESTIONS, *(x.path for x in lessons)]]
     return fill(
         "index.md",
         copy=copy,
         answers="Answers and solutions" if solved(lessons) else "Answers",
-        notebooks="\n".join(rows),
+        notebooks=notebooks,
+        evidence=EVIDENCE_HEAD + evidence if tables[f"{EVIDENCE}/"] else "",
         questions=f"notebooks/{QUESTIONS}.md",
         names="\n".join([*pages, "images/README", f"notebooks/{GLOSSARY}", "teachers"]),
     )
@@ -116,10 +126,10 @@ def teachers_page(lessons: list[Lesson], files: list[Path]) -> str:
     """Return the page for teachers, with its table and the files it speaks of."""
     rows = ["| Notebook | Goals: you learn | Exercises, and what checks them |"]
     rows.append("|---|---|---|")
-    for lesson in lessons:
+    for lesson in [x for x in lessons if not x.folder]:
         tasks = [f"{title}<br>`{checker}`" for title, checker in exercises(lesson)]
         cells = [
-            f"[{lesson.title}](notebooks/{lesson.name}.ipynb)<br>{lesson.minutes}",
+            f"[{lesson.title}](notebooks/{lesson.path})<br>{lesson.minutes}",
             "<br>".join(f"– {goal}" for goal in lesson.goals),
             "<br>".join(tasks),
         ]

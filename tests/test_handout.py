@@ -581,7 +581,15 @@ def test_print_of_sample(made):
         assert shown in words
     assert "About 0.46 of a seam, or ReLU." in words and "7%" in words
     assert "What the words mean" in answers
-    stale = ["stale bar", "it/s", "<Figure", "interactive(", "attempted", "7px", "shares"]
+    stale = [
+        "stale bar",
+        "it/s",
+        "<Figure",
+        "interactive(",
+        "attempted",
+        "7px",
+        "shares",
+    ]
     assert [word for word in [*stale, "of the drawing", "<!--"] if word in text] == []
 
 
