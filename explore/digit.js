@@ -1,7 +1,6 @@
 // Notebook 6: a digit over its places, and the stored answers of several networks.
 
 import {
-  change,
   choice,
   drawGrid,
   drawImage,
@@ -12,7 +11,7 @@ import {
   panel,
   sayPlace,
 } from "./explore.js";
-import { count, describeMove, imageOf, modulo, translate, zeros } from "./images.js";
+import { count, describeMove, imageOf, modulo, shorter, translate, zeros } from "./images.js";
 
 function render({ model, el }) {
   const label = "Move a digit under a network";
@@ -23,14 +22,13 @@ function render({ model, el }) {
   const view = panel(panels, "drag the digit", "photo map");
   const table = panel(panels, "");
 
-  const signed = (move) => modulo(move + side / 2, side) - side / 2;
   movable(view.canvas, "the digit", {
     step: (down, right) =>
-      change(model, {
-        down: signed(model.get("down") + down),
-        right: signed(model.get("right") + right),
+      model.set({
+        down: shorter(model.get("down") + down, side),
+        right: shorter(model.get("right") + right, side),
       }),
-    home: () => change(model, { down: 0, right: 0 }),
+    home: () => model.set({ down: 0, right: 0 }),
     unit: () => view.canvas.clientWidth / side,
   });
   const named = (things) => things.map(({ name }, place) => [place, name]);

@@ -1,7 +1,6 @@
 // Notebook 1: a photo moved with wrapping, and its distance from where it stood.
 
 import {
-  change,
   drawCurve,
   drawImage,
   frame,
@@ -12,19 +11,13 @@ import {
   sayPlace,
   slider,
 } from "./explore.js";
-import { describeMove, fixed, map, modulo, norm, plural, subtract, translate } from "./images.js";
+import { describeMove, fixed, map, norm, plural, shorter, subtract, translate } from "./images.js";
 
 function contrast(image) {
   const mean = image.data.reduce((sum, value) => sum + value, 0) / image.data.length;
   const rest = map(image, (value) => value - mean);
   const length = norm(rest);
   return map(rest, (value) => value / length);
-}
-
-// The shorter way round: from minus half a period to half a period.
-function shorter(move, period) {
-  const half = Math.floor(period / 2);
-  return modulo(move + half, period) - half;
 }
 
 function render({ model, el }) {
@@ -36,7 +29,7 @@ function render({ model, el }) {
   const visited = new Map(); // pixels moved: distance
 
   const go = (down, right) =>
-    change(model, { down: shorter(down, photo.height), right: shorter(right, photo.width) });
+    model.set({ down: shorter(down, photo.height), right: shorter(right, photo.width) });
   movable(view.canvas, "the photo", {
     step: (down, right) => go(model.get("down") + down, model.get("right") + right),
     home: () => go(0, 0),

@@ -259,36 +259,32 @@ export function panel(panels, caption, kind = "grid") {
 // JupyterLab would take what is typed here for its own commands.
 const QUIET = { "data-lm-suppress-shortcuts": "true" };
 
+// A control and the model show the same, whichever of them is changed.
+function bind(input, model, key, property) {
+  input.addEventListener("input", () => model.set({ [key]: input[property] }));
+  const show = () => (input[property] = model.get(key));
+  model.onChange(show);
+  show();
+}
+
 export function slider(controls, text, model, key, [min, max]) {
   const label = element(controls, "label", {}, text);
   const input = element(label, "input", { type: "range", min, max, ...QUIET });
-  input.addEventListener("input", () => change(model, { [key]: Number(input.value) }));
-  const show = () => (input.value = model.get(key));
-  model.on("change", show);
-  show();
-  return input;
+  bind(input, model, key, "valueAsNumber");
 }
 
 export function choice(controls, text, model, key, options) {
   const label = element(controls, "label", {}, text);
   const select = element(label, "select", QUIET);
   for (const [value, words] of options) element(select, "option", { value }, words);
-  select.addEventListener("change", () => change(model, { [key]: select.value }));
-  const show = () => (select.value = model.get(key));
-  model.on("change", show);
-  show();
-  return select;
+  bind(select, model, key, "value");
 }
 
 export function toggle(controls, text, model, key) {
   const label = element(controls, "label");
   const input = element(label, "input", { type: "checkbox", ...QUIET });
   label.append(text);
-  input.addEventListener("change", () => change(model, { [key]: input.checked }));
-  const show = () => (input.checked = model.get(key));
-  model.on("change", show);
-  show();
-  return input;
+  bind(input, model, key, "checked");
 }
 
 // Nine weights to type.
@@ -302,7 +298,7 @@ export function weights(controls, text, model, key) {
       const input = element(group, "input", kind);
       input.addEventListener("input", () => {
         const typed = inputs.map((r) => r.map((each) => each.valueAsNumber || 0));
-        change(model, { [key]: typed });
+        model.set({ [key]: typed });
       });
       return input;
     }),
@@ -313,11 +309,6 @@ export function weights(controls, text, model, key) {
 export function button(controls, text, label, press) {
   const made = element(controls, "button", { type: "button", "aria-label": label, ...QUIET }, text);
   made.addEventListener("click", press);
-}
-
-export function change(model, values) {
-  model.set(values);
-  model.save_changes();
 }
 
 const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
@@ -377,7 +368,7 @@ export function keepDrawn(el, model, draw) {
     ];
     el.toggleAttribute("data-dark", page === "dark" || lab === "false");
   };
-  model.on("change", draw);
+  model.onChange(draw);
   let width = null;
   new ResizeObserver(([entry]) => {
     if (entry.contentRect.width === width || !entry.contentRect.width) return;
@@ -394,19 +385,17 @@ export function keepDrawn(el, model, draw) {
   draw();
 }
 
-// The start: the interface of anywidget, render({model, el}), without its kernel.
+// The start: each explorer draws a model, its state and who listens to it, into an element.
 
 function modelOf(state) {
-  const listeners = new Set();
+  const listeners = [];
   return {
     get: (key) => state[key],
     set: (values) => {
       Object.assign(state, values);
       for (const listener of listeners) listener();
     },
-    save_changes: () => {},
-    on: (_, listener) => listeners.add(listener),
-    off: (_, listener) => listeners.delete(listener),
+    onChange: (listener) => listeners.push(listener),
   };
 }
 

@@ -19,6 +19,12 @@ export function modulo(number, period) {
   return ((number % period) + period) % period;
 }
 
+// The shorter way round: from minus half a period to half a period.
+export function shorter(move, period) {
+  const half = Math.floor(period / 2);
+  return modulo(move + half, period) - half;
+}
+
 export function translate(image, down, right, wrap = false) {
   const { height, width, data } = image;
   const moved = zeros(height, width);

@@ -1,16 +1,6 @@
 // Notebook 2: mirror the photo, the filter, the result; lay one edge map on the other.
 
-import {
-  change,
-  frame,
-  keepDrawn,
-  mount,
-  movable,
-  panel,
-  sayPlace,
-  slider,
-  toggle,
-} from "./explore.js";
+import { frame, keepDrawn, mount, movable, panel, sayPlace, slider, toggle } from "./explore.js";
 import { convolve, count, describeMove, imageOf, map, mirror, translate } from "./images.js";
 
 const COLOURS = [0xffffffff, 0xff005ed5, 0xffb27200, 0xff000000]; // none, photo, other, both
@@ -37,8 +27,8 @@ function render({ model, el }) {
 
   movable(view.canvas, "the blue edges", {
     step: (down, right) =>
-      change(model, { down: model.get("down") + down, right: model.get("right") + right }),
-    home: () => change(model, { down: 0, right: 0 }),
+      model.set({ down: model.get("down") + down, right: model.get("right") + right }),
+    home: () => model.set({ down: 0, right: 0 }),
     unit: () => view.canvas.clientWidth / original.width,
   });
   toggle(controls, "mirror the photo", model, "mirrorPhoto");

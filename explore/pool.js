@@ -2,7 +2,6 @@
 
 import {
   button,
-  change,
   choice,
   drawGrid,
   element,
@@ -70,32 +69,32 @@ function render({ model, el }) {
   const step = (down, right) => {
     if (model.get("move") === "drawing") {
       const drawing = model.get("drawing").map(([row, column]) => [row + down, column + right]);
-      change(model, { drawing });
+      model.set({ drawing });
     } else {
       const pixels = model
         .get("pixels")
         .map(([row, column], place) =>
           moves(place) ? [clip(row + down), clip(column + right)] : [row, column],
         );
-      change(model, { pixels });
+      model.set({ pixels });
     }
   };
   const put = (cell) => {
     const same = (other) => other.join() === cell.join();
     const drawing = model.get("drawing");
     if (model.get("move") === "drawing")
-      change(model, {
+      model.set({
         drawing: drawing.some(same) ? drawing.filter((c) => !same(c)) : [...drawing, cell],
       });
     else if (Number(model.get("move")) < start.length)
-      change(model, {
+      model.set({
         pixels: model.get("pixels").map((pixel, place) => (moves(place) ? cell : pixel)),
       });
   };
   const cellSize = () => (image.canvas.clientWidth - 19) / side;
   movable(image.canvas, "the image", {
     step,
-    home: () => change(model, { pixels: start, drawing: [] }),
+    home: () => model.set({ pixels: start, drawing: [] }),
     unit: cellSize,
     tap: (y, x) => put([y, x].map((at) => clip(Math.floor((at - 16) / cellSize())))),
   });

@@ -1,7 +1,6 @@
 // Notebook 4: the photo moves sideways under six poolings.
 
 import {
-  change,
   drawCurve,
   drawGrid,
   drawImage,
@@ -52,7 +51,7 @@ function render({ model, el }) {
   const away = new Map(); // pixels moved: relative change from the start
   const jumps = new Map(); // pixels moved: relative change by the step from one pixel less
 
-  const go = (right) => change(model, { right: Math.max(0, Math.min(farthest, right)) });
+  const go = (right) => model.set({ right: Math.max(0, Math.min(farthest, right)) });
   movable(view.canvas, "the photo", {
     step: (_, right) => go(model.get("right") + right),
     home: () => go(0),

@@ -1,7 +1,6 @@
 // Notebook 2: a photo both ways round the square of moving and convolving.
 
 import {
-  change,
   choice,
   drawFrame,
   drawImage,
@@ -21,9 +20,9 @@ import {
   fixed,
   imageOf,
   inside,
-  modulo,
   pad,
   relativeChange,
+  shorter,
   skip,
   translate,
 } from "./images.js";
@@ -56,14 +55,12 @@ function render({ model, el }) {
   const along = panel(panels, "convolve, then shift", "photo");
   const error = panel(panels, "", "photo");
 
-  const go = (down, right) => {
-    const shorter = (move, period) => modulo(move + (period >> 1), period) - (period >> 1);
-    change(model, { down: shorter(down, photo.height), right: shorter(right, photo.width) });
-  };
+  const go = (down, right) =>
+    model.set({ down: shorter(down, photo.height), right: shorter(right, photo.width) });
   const start = { down: model.get("down"), right: model.get("right") };
   movable(view.canvas, "the photo", {
     step: (down, right) => go(model.get("down") + down, model.get("right") + right),
-    home: () => change(model, start),
+    home: () => model.set(start),
     unit: () => view.canvas.clientWidth / photo.width,
   });
   slider(controls, "down", model, "down", [-20, 20]);

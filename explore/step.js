@@ -1,6 +1,6 @@
 // Notebook 1: one lit pixel, its distance from where it stood, and a template's answer.
 
-import { change, drawGrid, frame, keepDrawn, mount, movable, panel, sayPlace } from "./explore.js";
+import { drawGrid, frame, keepDrawn, mount, movable, panel, sayPlace } from "./explore.js";
 import { count, describeMove, fixed, map, norm, plural, subtract, zeros } from "./images.js";
 
 function lonePixel([row, column], side) {
@@ -23,7 +23,7 @@ function render({ model, el }) {
 
   const go = (row, column) => {
     const limit = (index) => Math.max(0, Math.min(side - 1, index));
-    change(model, { pixel: [limit(row), limit(column)] });
+    model.set({ pixel: [limit(row), limit(column)] });
   };
   movable(image.canvas, "the yellow pixel", {
     step: (down, right) => go(model.get("pixel")[0] + down, model.get("pixel")[1] + right),

@@ -1,7 +1,6 @@
 // Notebook 5: a window slides over a photo; a trained network's answers, as stored.
 
 import {
-  change,
   choice,
   drawCurve,
   element,
@@ -34,7 +33,7 @@ function render({ model, el }) {
   const visited = new Map();
 
   const width = picture.width / photos.length; // of one photo, at half its size
-  const go = (right) => change(model, { right: Math.max(-farthest, Math.min(farthest, right)) });
+  const go = (right) => model.set({ right: Math.max(-farthest, Math.min(farthest, right)) });
   movable(view.canvas, "the window", {
     step: (_, right) => go(model.get("right") + right),
     home: () => go(0),
