@@ -311,8 +311,8 @@ def relative_change(reference: ArrayLike, other: ArrayLike, border: int = 0) -> 
     >>> relative_change([[3, 4]], [[3, 9]])
     1.0
     """
-    reference = as_array(reference, "reference").astype(np.float64)
-    other = as_array(other, "other").astype(np.float64)
+    reference = np.asarray(as_array(reference, "reference"), np.float64)
+    other = np.asarray(as_array(other, "other"), np.float64)
     border = as_integer(border, "border")
     if reference.shape != other.shape:
         raise ValueError(
