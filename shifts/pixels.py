@@ -6,6 +6,7 @@ This is the arithmetic behind helpers.py, as fast as OpenCV and NumPy do it.
 import io
 import math
 import os
+import re
 from functools import reduce
 from pathlib import Path
 
@@ -20,6 +21,8 @@ IMAGES = Path(__file__).resolve().parent.parent / "images"
 FORMATS = ["JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM"]
 # With more weights than these, OpenCV goes through a Fourier transform, which rounds.
 DIRECT = 49
+# Tags of a TIFF: bits, what its numbers are, and how bright each of them is.
+BITS, PHOTOMETRIC, CURVES = 258, 262, {291, 301}
 CACHE = 2**17  # pixels of which several copies fit into the processor's cache
 
 
@@ -52,28 +55,65 @@ def _decode(encoded: bytes) -> NDArray[np.float64]:
     with Image.open(io.BytesIO(encoded), formats=FORMATS) as picture:
         if getattr(picture, "n_frames", 1) > 1 and picture.format != "MPO":
             raise ValueError("it holds more than one picture")
+        white = _white(picture, encoded)
         picture.load()
-        on_white = _lay_on_white(picture) if picture.has_transparency_data else None
+        if white < 255:
+            return _lay_on_white(picture)
+        on_white = _lay_on_white(picture) if _is_seen_through(picture) else None
     # Neither gets the path: on Windows OpenCV cannot open every name, and a TIFF that
-    # Pillow maps into memory is not set upright.
+    # Pillow maps into memory is not set upright. OpenCV reads beyond a last digit.
     flags = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH
-    grey = cv2.imdecode(np.frombuffer(encoded, np.uint8), flags)
+    grey = cv2.imdecode(np.frombuffer(encoded + b"\n", np.uint8), flags)
     if grey is None:
         raise ValueError("it is damaged")
     if grey.dtype == np.uint16 and on_white is None:
-        return grey / 257
+        if _tags(picture).get(PHOTOMETRIC) == 0:  # then white is 0
+            grey = 65535 - grey
+        return np.minimum(grey, white) * 255.0 / white
     if grey.dtype != np.uint8:
         also = "" if on_white is None else " and partly transparent"
         raise ValueError(f"its pixels are {grey.dtype}{also}")
-    return (grey if on_white is None else on_white).astype(np.float64)
+    return grey.astype(np.float64) if on_white is None else on_white
 
 
-def _lay_on_white(picture: Image.Image) -> NDArray[np.uint8] | None:
+def _white(picture: Image.Image, encoded: bytes) -> int:
+    """Return the number that is white, below 255 where OpenCV mistakes the scale."""
+    if picture.format == "PPM" and encoded[1] in b"2356":  # the others have no maximum
+        return int(re.sub(rb"#[^\r\n]*", b"", encoded).split(None, 4)[3])
+    tags = _tags(picture)
+    bits, colours = max(tags.get(BITS, (1,))), tags.get(PHOTOMETRIC)
+    gamma = picture.info.get("gamma", 1 / 2.2)
+    for meaning, is_so in {
+        f"of gamma {gamma:.2g}, not 0.45": abs(gamma - 1 / 2.2) > 0.01
+        and "srgb" not in picture.info,
+        "floats": picture.mode == "F",
+        "of 12 bits": bits == 12,
+        "CMYK of 16 bits": bits == 16 and colours == 5,
+        "CIELAB": colours == 8,
+        "those of a response curve": CURVES & tags.keys(),
+    }.items():
+        if is_so:
+            raise ValueError(f"its numbers are {meaning}")
+    if picture.format == "BMP":
+        return 31  # of 16 bits, and where there are masks
+    return 2**bits - 1 if bits < 8 and tags else 65535
+
+
+def _is_seen_through(picture: Image.Image) -> bool:
+    if not picture.has_transparency_data:
+        return False
+    return bool(np.asarray(picture.convert("RGBA"))[..., 3].min() < 255)
+
+
+def _tags(picture: Image.Image) -> dict:
+    return dict(getattr(picture, "tag_v2", {})) if picture.format == "TIFF" else {}
+
+
+def _lay_on_white(picture: Image.Image) -> NDArray[np.float64]:
     upright = ImageOps.exif_transpose(picture).convert("RGBA")
-    if np.asarray(upright)[..., 3].min() == 255:
-        return None
     white = Image.new("RGBA", upright.size, "white")
-    return np.asarray(Image.alpha_composite(white, upright).convert("L"))
+    grey = Image.alpha_composite(white, upright).convert("L")
+    return np.asarray(grey, np.float64)
 
 
 def correlate(image: NDArray, filter: NDArray, relu: bool) -> NDArray:

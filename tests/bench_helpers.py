@@ -109,11 +109,6 @@ HEADINGS = {
     "convolve": ["compiled loop", "filter2D + clip", "torch", "copy"],
     "max_pool": ["reshape + max", "torch", "copy"],
 }
-# The sizes that fit: OpenCV rounds beyond 7×7, PyTorch takes a copy for each weight.
-FITS = {
-    ("convolve", "filter2D + clip"): lambda size, side: side <= 7,
-    ("convolve", "torch"): lambda size, side: size * side <= 4096,
-}
 LOOP = """
 void convolve(const double *x, long H, long W, const double *f, long k, double *y) {
     long h = H - k + 1, w = W - k + 1;
@@ -199,7 +194,7 @@ def compiled_loop(tmp_path_factory):
 @pytest.mark.parametrize("size", [64, 256, 1024, 4096, 8192])
 @pytest.mark.parametrize(
     "task, side",
-    [("convolve", k) for k in (3, 5, 7, 9, 15, 31)]
+    [("convolve", k) for k in (3, 5, 7)]
     + [("max_pool", k) for k in (2, 3, 5, 8, 16, 31, 64)],
 )
 def test_peers(task, side, size, compiled_loop):
@@ -224,11 +219,9 @@ def test_peers(task, side, size, compiled_loop):
             "torch": lambda: F.max_pool2d(batch, side),
         },
     }[task]
-    ways = {
-        name: way
-        for name, way in ways.items()
-        if way and FITS.get((task, name), lambda *_: True)(size, side)
-    } | {"copy": image.copy}
+    if task == "convolve" and size * side > 4096:  # it takes a copy for each weight
+        ways["torch"] = None
+    ways = {name: way for name, way in ways.items() if way} | {"copy": image.copy}
     seconds = {name: [] for name in ways}
     # In turns, so that all meet the same conditions; the best of each counts.
     for _ in range(3 if size > 1024 else 30):
