@@ -1160,6 +1160,39 @@ def test_drawing_leaves_matplotlibs_settings_alone(draw):
 
 
 @drawing
+@pytest.mark.parametrize(
+    "own",
+    [{"text.usetex": True}, "dark_background", "ggplot", {"savefig.dpi": 30}],
+    ids=str,
+)
+def test_the_readers_own_settings_change_no_figure(draw, own, monkeypatch):
+    def save(figure, *_):
+        file = io.BytesIO()
+        figure.savefig(file, dpi=figure.dpi / 4)
+        saved.append(file.getvalue())
+
+    saved = []
+    monkeypatch.setattr(figures, "show", save)
+    draw()
+    with plt.style.context(own):
+        draw()
+        with plt.rc_context(h.STYLE):  # as a notebook applies it
+            own = plt.rcParams.copy()
+    plain, again = saved
+    assert plain == again
+    with plt.rc_context(h.STYLE):
+        assert own == plt.rcParams
+
+
+def test_the_look_leaves_alone_where_and_how_figures_are_shown():
+    with plt.rc_context({"interactive": True, "keymap.quit": ["x"], "timezone": "CET"}):
+        before = dict(plt.rcParams)
+        plt.rcParams.update(h.STYLE)
+        for name in ["backend", "interactive", "keymap.quit", "timezone"]:
+            assert plt.rcParams[name] == before[name]
+
+
+@drawing
 def test_in_a_notebook_a_figure_is_displayed_once_with_its_alt_text(draw, monkeypatch):
     displayed = []
     monkeypatch.setattr(plt, "get_backend", lambda: "module://inline")
@@ -1316,6 +1349,10 @@ def test_a_real_notebook_stores_one_image_a_call_with_alt_text(tmp_path):
         "visualize_pooling(np.eye(8), 2)",
         "show_images([np.eye(3)], ['ones'], alt='The identity.')",
         "figure, axes = plt.subplots()\nshow(figure, alt='Axes without data.')",
+        # Before the inline backend is set up, as with Matplotlib 3.8.
+        "for formatter in get_ipython().display_formatter.formatters.values():\n"
+        "    formatter.pop(plt.Figure, None)\n"
+        "show_images([np.eye(3)], ['ones'], alt='Early.')",
         # Whenever a kernel runs, a figure shows.
         "plt.switch_backend('agg')\nshow_images([np.eye(3)], ['ones'], alt='By Agg.')",
         "plt.switch_backend('svg')\nshow_images([np.eye(3)], ['ones'], alt='By SVG.')",
@@ -1335,7 +1372,12 @@ def test_a_real_notebook_stores_one_image_a_call_with_alt_text(tmp_path):
     assert re.match(r"A rise.*2×3.*1×2, 2×2.*from 1 to 2", texts[0])
     assert re.search(r"4×4.*2×2", texts[1])
     assert re.search(r"8×8.*\b1\b.*4×4.*\b1\b.*2×2.*\b1\b", texts[2])
-    assert texts[3:] == ["The identity.", "Axes without data.", "By Agg.", "By SVG."]
+    own = ["The identity.", "Axes without data.", "Early."]
+    assert texts[3:] == [*own, "By Agg.", "By SVG."]
+    saved = [base64.b64decode(output[0].data["image/png"]) for output in outputs]
+    inline = [b"Software" not in picture for picture in saved]  # as `execute` wants it
+    assert inline == [True] * 6 + [False] * 2
+    assert saved[5] == saved[3]
     for text, (_, words) in zip(texts, outputs, strict=True):
         assert f"<p>{html.escape(text, quote=False)}</p>" in words.data["text/html"]
 
