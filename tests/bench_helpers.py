@@ -247,6 +247,50 @@ def reshape_max_in_turn(image, k):
     return rows.reshape(height, width, k).max(2)
 
 
+# How many times the peer's time the helper may take while all cores have other work: a
+# library with threads would wait for one that does not get its turn.
+BUSY = {
+    "convolve": (5, "filter2D", lambda x: cv2.filter2D(x, -1, FILTER)),
+    "max_pool": (None, "a copy", np.copy),
+    "relative_change": (50, "a copy", np.copy),
+}
+
+
+def median_times(ways, turns=60):
+    seconds = {name: [] for name in ways}
+    for _ in range(turns):  # in turns, so that all meet the same conditions
+        for name, way in ways.items():
+            start = time.perf_counter()
+            way()
+            seconds[name].append(time.perf_counter() - start)
+    return {name: np.median(taken) for name, taken in seconds.items()}
+
+
+def test_busy():
+    moved = h.translate(PHOTO, right=1, wrap=True)
+    ways = {
+        "convolve": lambda: h.convolve(PHOTO, FILTER, visualize=False),
+        "max_pool": lambda: h.max_pool(PHOTO),
+        "relative_change": lambda: h.relative_change(PHOTO, moved),
+    }
+    peers = {peer: lambda way=way: way(PHOTO) for _, peer, way in BUSY.values()}
+    idle = median_times(ways | peers)
+    endless = [sys.executable, "-c", "while True: pass"]
+    others = [subprocess.Popen(endless) for _ in range(psutil.cpu_count())]
+    try:
+        time.sleep(1)  # until they all run
+        busy = median_times(ways | peers)
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+    for name, (bar, peer, _) in BUSY.items():
+        for when, taken in [("idle", idle), ("while the cores are busy", busy)]:
+            ratio = f"{taken[name] / taken[peer]:.1f} × {peer}"
+            wanted = f"at most {bar}" if bar else ""
+            rows.append((f"{name}, {when}", ratio, wanted))
+
+
 def measure_import(code):
     """Return the seconds and the bytes that an import costs a fresh interpreter."""
     program = (
