@@ -39,20 +39,23 @@ def load_image(source: str | os.PathLike) -> NDArray[np.float64]:
 
     Returns
     -------
-    Array of shape ``(H, W)``, float64, whole numbers from 0 (black) to 255 (white); in
-    between, with all their levels, the pixels of a picture of 16 bits.
+    Array of shape ``(H, W)``, float64, from 0 (black) to 255 (white), whatever numbers
+    the file has for them: whole numbers, but for a picture of more than 8 bits, which
+    keeps all its levels.
 
     Raises
     ------
     TypeError : `source` is not a path.
     FileNotFoundError : there is no such file.
     ValueError : the file is no picture or a damaged one, holds several (an animation),
-        more than 178 million pixels, or others than of 8 or 16 bits.
+        more than 178 million pixels, or numbers that mean something else (floats,
+        signed ones, those of another gamma).
 
     Notes
     -----
     Decoded by OpenCV and set upright as its EXIF data say; colours are weighted by
-    their luminance (ITU-R BT.601). What is transparent lies on white (8 bits only).
+    their luminance (ITU-R BT.601), without regard to a colour profile. What is
+    transparent lies on white (8 bits only).
 
     Examples
     --------
@@ -311,8 +314,8 @@ def relative_change(reference: ArrayLike, other: ArrayLike, border: int = 0) -> 
     >>> relative_change([[3, 4]], [[3, 9]])
     1.0
     """
-    reference = as_array(reference, "reference").astype(np.float64)
-    other = as_array(other, "other").astype(np.float64)
+    reference = np.asarray(as_array(reference, "reference"), np.float64)
+    other = np.asarray(as_array(other, "other"), np.float64)
     border = as_integer(border, "border")
     if reference.shape != other.shape:
         raise ValueError(

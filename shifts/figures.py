@@ -9,14 +9,26 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .arguments import as_array, as_integer, describe
 
-# One look for all figures. Notebooks apply it to their own: plt.rcParams.update(STYLE).
+# What says where and how figures are shown, and nothing of their look.
+NO_LOOK = (
+    *("animation.", "backend", "date.epoch", "docstring.", "figure.max_open_warning"),
+    *("figure.raise_window", "interactive", "keymap.", "savefig.directory", "timezone"),
+    *("tk.", "toolbar", "webagg."),
+)
+# One look for all figures, whatever the reader's own settings: Matplotlib's defaults,
+# and what differs. Notebooks apply it to their own: plt.rcParams.update(STYLE).
 STYLE: Any = {
+    name: value
+    for name, value in matplotlib.rcParamsDefault.items()
+    if not name.startswith(NO_LOOK)
+} | {
     "figure.constrained_layout.use": True,
     "figure.dpi": 120,
     "figure.titlesize": 11,
@@ -68,6 +80,7 @@ def show(figure: plt.Figure, alt: str, title: str = "") -> None:
 
     metadata = {"image/png": {"alt": alt}}
     if inline:
+        _set_up_inline()
         display(figure, metadata=metadata)
     else:  # no other backend tells IPython how to draw a figure
         picture = {"image/png": print_figure(figure, base64=True)}
@@ -75,6 +88,22 @@ def show(figure: plt.Figure, alt: str, title: str = "") -> None:
     if alt:
         display({"text/html": _in_words(alt)}, raw=True)
     plt.close(figure)
+
+
+def _set_up_inline() -> None:
+    from IPython import get_ipython
+    from IPython.core.pylabtools import select_figure_formats
+    from matplotlib_inline.config import InlineBackend
+
+    shell = get_ipython()
+    if not shell:
+        return
+    formatters = shell.display_formatter.formatters.values()
+    if not any(plt.Figure in formatter for formatter in formatters):
+        # Up to Matplotlib 3.8 the backend does it only after the first cell that draws.
+        settings = InlineBackend.instance(parent=shell)
+        options = settings.print_figure_kwargs
+        select_figure_formats(shell, settings.figure_formats, **options)
 
 
 def _in_words(alt: str) -> str:

@@ -4,8 +4,9 @@ This is the arithmetic behind helpers.py, as fast as OpenCV and NumPy do it.
 """
 
 import io
+import math
 import os
-from collections.abc import Iterable
+import re
 from functools import reduce
 from pathlib import Path
 
@@ -19,7 +20,9 @@ from .arguments import describe
 IMAGES = Path(__file__).resolve().parent.parent / "images"
 FORMATS = ["JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM"]
 # With more weights than these, OpenCV goes through a Fourier transform, which rounds.
-DIRECT = {np.dtype(np.float64): 49, np.dtype(np.float32): 129}
+DIRECT = 49
+# Tags of a TIFF: bits, what its numbers are, and how bright each of them is.
+BITS, PHOTOMETRIC, CURVES = 258, 262, {291, 301}
 CACHE = 2**17  # pixels of which several copies fit into the processor's cache
 
 
@@ -52,59 +55,89 @@ def _decode(encoded: bytes) -> NDArray[np.float64]:
     with Image.open(io.BytesIO(encoded), formats=FORMATS) as picture:
         if getattr(picture, "n_frames", 1) > 1 and picture.format != "MPO":
             raise ValueError("it holds more than one picture")
+        white = _white(picture, encoded)
         picture.load()
-        on_white = _lay_on_white(picture) if picture.has_transparency_data else None
+        if white < 255:
+            return _lay_on_white(picture)
+        on_white = _lay_on_white(picture) if _is_seen_through(picture) else None
     # Neither gets the path: on Windows OpenCV cannot open every name, and a TIFF that
-    # Pillow maps into memory is not set upright.
+    # Pillow maps into memory is not set upright. OpenCV reads beyond a last digit.
     flags = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH
-    grey = cv2.imdecode(np.frombuffer(encoded, np.uint8), flags)
+    grey = cv2.imdecode(np.frombuffer(encoded + b"\n", np.uint8), flags)
     if grey is None:
         raise ValueError("it is damaged")
     if grey.dtype == np.uint16 and on_white is None:
-        return grey / 257
+        if _tags(picture).get(PHOTOMETRIC) == 0:  # then white is 0
+            grey = 65535 - grey
+        return np.minimum(grey, white) * 255.0 / white
     if grey.dtype != np.uint8:
         also = "" if on_white is None else " and partly transparent"
         raise ValueError(f"its pixels are {grey.dtype}{also}")
-    return (grey if on_white is None else on_white).astype(np.float64)
+    return grey.astype(np.float64) if on_white is None else on_white
 
 
-def _lay_on_white(picture: Image.Image) -> NDArray[np.uint8] | None:
+def _white(picture: Image.Image, encoded: bytes) -> int:
+    """Return the number that is white, below 255 where OpenCV mistakes the scale."""
+    if picture.format == "PPM" and encoded[1] in b"2356":  # the others have no maximum
+        return int(re.sub(rb"#[^\r\n]*", b"", encoded).split(None, 4)[3])
+    tags = _tags(picture)
+    bits, colours = max(tags.get(BITS, (1,))), tags.get(PHOTOMETRIC)
+    gamma = picture.info.get("gamma", 1 / 2.2)
+    for meaning, is_so in {
+        f"of gamma {gamma:.2g}, not 0.45": abs(gamma - 1 / 2.2) > 0.01
+        and "srgb" not in picture.info,
+        "floats": picture.mode == "F",
+        "of 12 bits": bits == 12,
+        "CMYK of 16 bits": bits == 16 and colours == 5,
+        "CIELAB": colours == 8,
+        "those of a response curve": CURVES & tags.keys(),
+    }.items():
+        if is_so:
+            raise ValueError(f"its numbers are {meaning}")
+    if picture.format == "BMP":
+        return 31  # of 16 bits, and where there are masks
+    return 2**bits - 1 if bits < 8 and tags else 65535
+
+
+def _is_seen_through(picture: Image.Image) -> bool:
+    if not picture.has_transparency_data:
+        return False
+    return bool(np.asarray(picture.convert("RGBA"))[..., 3].min() < 255)
+
+
+def _tags(picture: Image.Image) -> dict:
+    return dict(getattr(picture, "tag_v2", {})) if picture.format == "TIFF" else {}
+
+
+def _lay_on_white(picture: Image.Image) -> NDArray[np.float64]:
     upright = ImageOps.exif_transpose(picture).convert("RGBA")
-    if np.asarray(upright)[..., 3].min() == 255:
-        return None
     white = Image.new("RGBA", upright.size, "white")
-    return np.asarray(Image.alpha_composite(white, upright).convert("L"))
+    grey = Image.alpha_composite(white, upright).convert("L")
+    return np.asarray(grey, np.float64)
 
 
 def correlate(image: NDArray, filter: NDArray, relu: bool) -> NDArray:
     """Add up the products where the filter lies wholly inside the image."""
-    pixels, weights = image.ravel(), filter.ravel()
-    with np.errstate(all="ignore"):
-        # If this is finite, all pixels and weights are, and no sum can overflow
-        # (Cauchy-Schwarz). Else OpenCV is of no use: it skips weights of 0, where
-        # 0 × NaN is NaN, and its ReLU makes NaN 0.
-        if not np.isfinite((pixels @ pixels) * (weights @ weights)):
-            total = _correlate_by_weight(image, filter)
-            return np.maximum(total, 0, out=total) if relu else total
-    if filter.size <= DIRECT[image.dtype]:
+    # If this is finite, all pixels and weights are, and no sum can overflow
+    # (Cauchy-Schwarz). Else OpenCV is of no use: it skips weights of 0, where 0 × NaN
+    # is NaN, and its ReLU makes NaN 0.
+    finite = math.isfinite(cv2.norm(image) * cv2.norm(filter))
+    if finite and filter.size <= DIRECT:
         total = _correlate_directly(image, filter)
-    else:
-        total = _correlate_in_strips(image, filter)
-    return (
-        cv2.threshold(total, 0, 0, cv2.THRESH_TOZERO, dst=total)[1] if relu else total
-    )
+        rectify = cv2.THRESH_TOZERO
+        return cv2.threshold(total, 0, 0, rectify, dst=total)[1] if relu else total
+    total = _correlate_by_weight(image, filter)
+    return np.maximum(total, 0, out=total) if relu else total
 
 
 def _correlate_by_weight(image: NDArray, filter: NDArray) -> NDArray:
     height, width = _valid_shape(image, filter)
-    return _add_up(
-        image[i : i + height, j : j + width] * weight
-        for (i, j), weight in np.ndenumerate(filter)
-    )
-
-
-def _add_up(arrays: Iterable[NDArray]) -> NDArray:
-    return reduce(lambda total, array: np.add(total, array, out=total), arrays)
+    total, product = np.zeros((height, width)), np.empty((height, width))
+    with np.errstate(all="ignore"):
+        for (i, j), weight in np.ndenumerate(filter):
+            window = image[i : i + height, j : j + width]
+            total += np.multiply(window, weight, out=product)
+    return total
 
 
 def _correlate_directly(image: NDArray, filter: NDArray) -> NDArray:
@@ -112,40 +145,6 @@ def _correlate_directly(image: NDArray, filter: NDArray) -> NDArray:
     border = cv2.BORDER_CONSTANT
     full = cv2.filter2D(image, -1, filter, anchor=(0, 0), borderType=border)
     return full[:height, :width]
-
-
-def _correlate_in_strips(image: NDArray, filter: NDArray) -> NDArray:
-    total = np.empty(_valid_shape(image, filter))
-    weight, whole = np.abs(filter).sum(), (np.rint(filter) == filter).all()
-    step = max(len(filter), CACHE // image.shape[1])
-    for top in range(0, len(total), step):
-        strip = image[top : top + step + len(filter) - 1]
-        # Whole numbers that add up to less than 2**24 are exact in float32, too, in
-        # which OpenCV is several times as fast.
-        small = whole and max(1, strip.max(), -strip.min()) * weight < 2**24
-        kind = np.float32 if small and (np.rint(strip) == strip).all() else np.float64
-        total[top : top + step] = _correlate_in_tiles(
-            strip.astype(kind, copy=False), filter.astype(kind)
-        )
-    return total
-
-
-def _correlate_in_tiles(image: NDArray, filter: NDArray) -> NDArray:
-    height, width = _valid_shape(image, filter)
-    columns = min(filter.shape[1], DIRECT[image.dtype])
-    rows = DIRECT[image.dtype] // columns
-    tiles = [
-        (i, j, filter[i : i + rows, j : j + columns])
-        for i in range(0, filter.shape[0], rows)
-        for j in range(0, filter.shape[1], columns)
-    ]
-    return _add_up(
-        _correlate_directly(
-            image[i : i + height + len(tile) - 1, j : j + width + tile.shape[1] - 1],
-            tile,
-        )
-        for i, j, tile in tiles
-    )
 
 
 def _valid_shape(image: NDArray, filter: NDArray) -> tuple[int, int]:
@@ -173,19 +172,26 @@ def pool_max(image: NDArray, k: int) -> NDArray:
 
 def change_of_size(reference: NDArray, other: NDArray) -> float:
     """Return ``‖other - reference‖ / ‖reference‖``, and 0 where both are 0."""
+    # Not NumPy's norm: its threads wait for each other where all cores have other work.
+    change, size = cv2.norm(other, reference), cv2.norm(reference)
+    same = change == 0 and cv2.norm(other, reference, cv2.NORM_INF) == 0
+    if 1e-100 < size < 1e100 and (same or 1e-100 < change < 1e100):
+        return change / size
     with np.errstate(all="ignore"):
         # Scaled by powers of two, which round nothing, no square overflows or vanishes.
-        top = max(_exponent(reference), _exponent(other))
-        change = np.ldexp(other, -top) - np.ldexp(reference, -top)
-        norms = [
-            np.linalg.norm(np.ldexp(array, -_exponent(array)))
-            for array in (change, reference)
-        ]
-        if not any(norms):
+        scale = 2.0 ** -max(_exponent(reference), _exponent(other))
+        change, power = _norm(other * scale - reference * scale)
+        size, less = _norm(reference * scale)
+        if not change and not size:
             return 0.0
-        power = top + _exponent(change) - _exponent(reference)
-        return float(np.ldexp(norms[0] / norms[1], power))
+        return float(np.ldexp(np.divide(change, size), power - less))
+
+
+def _norm(array: NDArray) -> tuple[float, int]:
+    power = _exponent(array)
+    return cv2.norm(array * 2.0**-power), power
 
 
 def _exponent(array: NDArray) -> int:
-    return int(np.frexp(np.abs(array).max())[1])
+    # Not so small that 2 to the power of its negative would be infinite.
+    return max(-1023, math.frexp(cv2.norm(array, cv2.NORM_INF))[1])

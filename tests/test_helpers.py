@@ -54,7 +54,9 @@ def summary(request):
         def pytest_terminal_summary(self, terminalreporter):
             peers = ", ".join(f"{peer} {n}" for peer, n in sorted(compared.items()))
             terminalreporter.write_line(f"Results of helpers compared: {peers}")
-            terminalreporter.write_line(f"Bad inputs: {len(BAD) + len(BAD_FILES)}")
+            terminalreporter.write_line(
+                f"Bad inputs: {sum(map(len, [BAD, NOT_ARRAYS, NOT_WHOLE, BAD_FILES]))}"
+            )
 
     request.config.pluginmanager.register(Summary())
 
@@ -111,12 +113,6 @@ def images_and_filters(draw):
     return shape, tuple(draw(st.integers(1, min(side, 12))) for side in shape)
 
 
-@st.composite
-def images_and_sides(draw):
-    shape = draw(shapes)
-    return shape, draw(st.integers(1, min(shape)))
-
-
 def integers(seed, shape, dtype="f8", most=255):
     """Draw whole numbers, with the smallest and the largest among them."""
     dtype = np.dtype(dtype)
@@ -149,22 +145,6 @@ def torch_convolve(image, filter, relu=True):
 
 def torch_max_pool(image, k):
     return F.max_pool2d(tensor(image), k)[0, 0].numpy()
-
-
-LAYOUTS = {
-    "list": lambda a: a.tolist(),
-    "Fortran order": np.asfortranarray,
-    "transposed": lambda a: a.T.copy().T,
-    "every other pixel": lambda a: np.repeat(np.repeat(a, 2, 0), 2, 1)[::2, ::2],
-    "upside down": lambda a: a[::-1].copy()[::-1],
-    "right to left": lambda a: a[:, ::-1].copy()[:, ::-1],
-    "broadcast": lambda a: np.broadcast_to(a[:1], a.shape),
-    "big-endian": lambda a: a.astype(">f8"),
-    "read-only": lambda a: np.frombuffer(a.tobytes()).reshape(a.shape),
-    "torch": torch.tensor,
-    "torch, integers": lambda a: torch.tensor(a.astype(int)),
-}
-layouts = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 
 
 # --- load_image -----------------------------------------------------------------------
@@ -205,6 +185,7 @@ def test_load_image_weighs_colours(tmp_path):
 
 # What a file may hold besides grey values. Pillow writes the files.
 
+JPEG = (ROOT / "images" / "image.jpg").read_bytes()
 GREY = integers(0, (20, 30), "u1")
 COLOURS = integers(1, (20, 30, 3), "u1")
 OPACITY = Image.fromarray(integers(2, (20, 30), "u1"))
@@ -278,6 +259,221 @@ def test_opaque_is_not_transparent(kind):
     np.testing.assert_array_equal(load_saved(picture, kind, **LOSSLESS[kind]), plain)
 
 
+# What the numbers of a file mean, format by format. Each file below is one row of four
+# pixels, written by hand: what writes pictures does not write all of these.
+
+
+def levels(top):
+    return [0, top // 4, top // 2, top]
+
+
+def bright(top):
+    return [255 * level / top for level in levels(top)]
+
+
+def dark(top):
+    return [255 - level for level in bright(top)]
+
+
+def packed(numbers, bits, order="<"):
+    if bits >= 16:
+        return np.array(numbers).astype(f"{order}u{bits // 8}").tobytes()
+    row = "".join(f"{number:0{bits}b}" for number in numbers)
+    return int(row.ljust(-len(row) // 8 * -8, "0"), 2).to_bytes(-(-len(row) // 8))
+
+
+def pnm(magic, top, numbers=None):
+    numbers = np.repeat(numbers or levels(top), 3 if magic in ("P3", "P6") else 1)
+    if magic in ("P2", "P3"):
+        row = " ".join(map(str, numbers)).encode()
+    else:
+        row = packed(numbers, 8 if top < 256 else 16, ">")
+    return f"{magic} # 4 1 9\n4 1\n{top}\n".encode() + row
+
+
+def tiff(row, bits, photometric, samples=1, **more):
+    tags = {256: [4], 257: [1], 258: [bits] * samples, 262: [photometric], 273: [8]}
+    tags |= {277: [samples], 279: [len(row)]}
+    tags |= {int(tag[1:]): values for tag, values in more.items()}
+    row = row.ljust(32, b"\0")
+    end = 8 + len(row) + 2 + 12 * len(tags) + 4
+    entries = beyond = b""
+    for tag, values in sorted(tags.items()):
+        numbers = struct.pack(f"<{len(values)}H", *values)
+        if len(numbers) > 4:
+            numbers, beyond = struct.pack("<I", end + len(beyond)), beyond + numbers
+        entries += struct.pack("<HHI4s", tag, 3, len(values), numbers)
+    start = b"II*\0" + struct.pack("<I", 8 + len(row)) + row
+    return start + struct.pack("<H", len(tags)) + entries + bytes(4) + beyond
+
+
+def chunk(name, data):
+    checksum = struct.pack(">I", zlib.crc32(name + data))
+    return struct.pack(">I", len(data)) + name + data + checksum
+
+
+def png(row, bits, colour, *chunks, size=(4, 1)):
+    header = struct.pack(">IIBBBBB", *size, bits, colour, 0, 0, 0)
+    parts = [chunk(b"IHDR", header), *chunks]
+    parts += [chunk(b"IDAT", zlib.compress(b"\0" + row)), chunk(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def bmp(row, bits, palette=b"", masks=()):
+    header = struct.pack("<IiiHHII", 40, 4, 1, 1, bits, 3 * bool(masks), len(row))
+    header += struct.pack("<iiII", 0, 0, len(palette) // 4, 0)
+    header += struct.pack(f"<{len(masks)}I", *masks) + palette
+    start = 14 + len(header)
+    return b"BM" + struct.pack("<III", start + len(row), 0, start) + header + row
+
+
+def falling(bits, channels=3):
+    """Return a palette that begins with white and ends with black."""
+    colours = np.linspace(255, 0, 2**bits).round()
+    return bytes(np.repeat(colours, channels).astype("u1"))
+
+
+def gif():
+    picture = Image.fromarray(np.array([levels(3)], "u1"), "P")
+    picture.putpalette(falling(2))
+    file = io.BytesIO()
+    picture.save(file, "GIF")
+    return file.getvalue()
+
+
+def gamma(number):
+    return chunk(b"gAMA", struct.pack(">I", number))
+
+
+FOUR, GREY_16 = packed(levels(255), 8), packed(levels(65535), 16)
+DEPTHS = {bits: packed(levels(2**bits - 1), bits) for bits in (1, 2, 4, 8, 16)}
+BIG = DEPTHS | {16: packed(levels(65535), 16, ">")}
+MASKS = (255 << 24, 255 << 16, 255 << 8)
+RGB, INKS = packed(np.repeat(levels(255), 3), 8), bytes([0, 0, 0, 255] * 4)
+OTHER = "cannot be read as an image; wanted"
+MEANINGS = {
+    # PBM, PGM, PPM: a maximum; 1 is black in a PBM; floats
+    **{
+        f"{magic}, {top}": (pnm(magic, top), bright(top))
+        for magic in ("P2", "P3", "P5", "P6")
+        for top in (1, 15, 100, 255, 256, 1023, 4095, 16383, 32767, 65535)
+    },
+    "P5, 100, more": (pnm("P5", 100, [0, 25, 50, 200]), bright(100)),
+    "P5, 1000, more": (pnm("P5", 1000, [0, 250, 500, 2000]), bright(1000)),
+    "P1": (b"P1 4 1\n1 0 0 1\n", [0, 255, 255, 0]),
+    "P4": (b"P4 4 1\n\x90", [0, 255, 255, 0]),
+    "Pf": (b"Pf 4 1\n-1.0\n" + bytes(16), "its numbers are floats"),
+    "PF": (b"PF 4 1\n-1.0\n" + bytes(48), OTHER),
+    "P7": (b"P7\nWIDTH 4\nHEIGHT 1\nDEPTH 1\nMAXVAL 9\nENDHDR\n" + FOUR, OTHER),
+    # TIFF: white is 0 or the maximum, or a palette says; signed, floats; curves
+    **{f"TIFF, {n}": (tiff(DEPTHS[n], n, 1), bright(2**n - 1)) for n in DEPTHS},
+    **{
+        f"TIFF, {n}, white is 0": (tiff(DEPTHS[n], n, 0), dark(2**n - 1))
+        for n in DEPTHS
+    },
+    **{
+        f"TIFF, {n}, palette": (
+            tiff(DEPTHS[n], n, 3, t320=[257 * c for c in falling(n, 1)] * 3),
+            dark(2**n - 1),
+        )
+        for n in (1, 2, 4, 8)
+    },
+    **{
+        f"TIFF, 12, {white}": (tiff(packed(levels(4095), 12), 12, white), words)
+        for white, words in [(1, "its numbers are of 12 bits"), (0, OTHER)]
+    },
+    **{f"TIFF, {n}": (tiff(bytes(8), n, 1), OTHER) for n in (10, 14, 64)},
+    "TIFF, 16, palette": (tiff(bytes(8), 16, 3, t320=[0, 9] * 3), OTHER),
+    **{
+        f"TIFF, {n}, {kind}": (tiff(bytes(32), n, 1, t339=[number]), words)
+        for n, number, kind, words in [
+            (8, 2, "signed", "its pixels are int8"),
+            (16, 2, "signed", "its pixels are int16"),
+            (32, 2, "signed", "its pixels are int32"),
+            (32, 1, "whole", "its pixels are uint32"),
+            (16, 3, "float", OTHER),
+            (32, 3, "float", "its numbers are floats"),
+            (64, 3, "float", OTHER),
+            (16, 4, "untyped", OTHER),
+            (16, 5, "complex", OTHER),
+        ]
+    },
+    **{
+        f"TIFF, {n}, {number}, from white": (
+            tiff(bytes(32), n, 0, t339=[number]),
+            "its numbers are floats" if (n, number) == (32, 3) else OTHER,
+        )
+        for n, number in [(8, 2), (16, 2), (32, 2), (32, 1), (16, 3), (32, 3), (64, 3)]
+    },
+    "TIFF, RGB": (tiff(RGB, 8, 2, 3), bright(255)),
+    "TIFF, RGB, signed": (tiff(RGB, 8, 2, 3, t339=[2] * 3), OTHER),
+    "TIFF, CMYK": (tiff(INKS, 8, 5, 4), [0] * 4),
+    "TIFF, CMYK, 16": (tiff(INKS * 2, 16, 5, 4), "its numbers are CMYK of 16 bits"),
+    "TIFF, CIELAB": (tiff(RGB, 8, 8, 3), "its numbers are CIELAB"),
+    "TIFF, ICC's LAB": (tiff(RGB, 8, 9, 3), OTHER),
+    "TIFF, log": (tiff(GREY_16, 16, 32844), OTHER),
+    "TIFF, mask": (tiff(DEPTHS[1], 1, 4), OTHER),
+    "TIFF, raw": (tiff(FOUR, 8, 32803), OTHER),
+    "TIFF, bits back to front": (tiff(b"\x08", 1, 1, t266=[2]), bright(1)),
+    # TIFF 6.0: "not to be used to affect the visual appearance".
+    "TIFF, largest sample": (tiff(GREY_16, 16, 1, t281=[9]), bright(65535)),
+    **{
+        f"TIFF, {tag}": (tiff(FOUR, 8, 1, **{tag: [0] * 256}), "of a response curve")
+        for tag in ("t291", "t301")
+    },
+    # PNG: a palette, a gamma
+    **{f"PNG, {n}": (png(BIG[n], n, 0), bright(2**n - 1)) for n in BIG},
+    **{
+        f"PNG, {n}, palette": (
+            png(BIG[n], n, 3, chunk(b"PLTE", falling(n))),
+            dark(2**n - 1),
+        )
+        for n in (1, 2, 4, 8)
+    },
+    **{
+        f"PNG, {n}, gamma": (png(BIG[n], n, 0, gamma(100_000)), "are of gamma 1, not")
+        for n in BIG
+    },
+    "PNG, RGB, gamma": (png(RGB, 8, 2, gamma(55_556)), "are of gamma 0.56, not 0.45"),
+    "PNG, usual gamma": (png(FOUR, 8, 0, gamma(45_455)), bright(255)),
+    "PNG, sRGB": (
+        png(FOUR, 8, 0, gamma(99_999), chunk(b"sRGB", b"\0")),
+        bright(255),
+    ),
+    # BMP: a palette, masks
+    **{
+        f"BMP, {n}, palette": (
+            bmp(DEPTHS[n].ljust(4, b"\0"), n, falling(n, 4)),
+            dark(2**n - 1),
+        )
+        for n in (1, 4, 8)
+    },
+    "BMP, 16": (
+        bmp(packed([x * 0b10000100001 for x in levels(31)], 16), 16),
+        bright(31),
+    ),
+    "BMP, 24": (bmp(RGB, 24), bright(255)),
+    "BMP, masks": (
+        bmp(packed([0, 255 << 24, 255 << 16, 255 << 8], 32), 32, b"", MASKS),
+        [0, 76, 150, 29],
+    ),
+    "GIF": (gif(), dark(3)),
+    # JPEG and WEBP know no more than 8 bits here, and no other meaning
+    "JPEG, 12": (JPEG.replace(b"\xff\xc0\x00\x11\x08", b"\xff\xc0\x00\x11\x0c"), OTHER),
+}
+
+
+@pytest.mark.parametrize("data, meant", MEANINGS.values(), ids=MEANINGS)
+def test_what_the_numbers_of_a_file_mean_is_honoured_or_refused(data, meant, capfd):
+    if isinstance(meant, str):
+        with pytest.raises(ValueError, match=re.escape(meant)):
+            load_bytes(data)
+    else:
+        (loaded,) = load_bytes(data)
+        assert np.abs(loaded - meant).max() <= 1
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("extension", [".png", ".tiff", ".pgm"])
 def test_16_bits_keep_their_levels(extension):
     def load(levels):
@@ -295,24 +491,14 @@ def test_16_bits_keep_their_levels(extension):
             load(np.dstack([colours, levels]))
 
 
-def test_other_depths_are_an_error():
-    for dtype in (np.float32, np.int16, np.uint32):
-        data = cv2.imencode(".tiff", np.ones((4, 5), dtype))[1].tobytes()
-        why = f"an image: its pixels are {np.dtype(dtype)}; wanted one whole picture"
-        with pytest.raises(ValueError, match=why):
-            load_bytes(data)
-
-
-@pytest.mark.parametrize("kind", ["text", "TGA", "float64"])
+@pytest.mark.parametrize("kind", ["text", "TGA"])
 def test_what_is_no_picture_of_a_listed_kind_is_an_error(kind):
     """Pillow, which would read a TGA, is asked for the listed kinds alone."""
     with pytest.raises(ValueError, match=r"as an image; wanted one .*\(JPEG, .*PPM\)"):
         if kind == "TGA":
             load_saved(Image.fromarray(GREY), kind)
-        elif kind == "text":
-            load_bytes(b"no picture")
         else:
-            load_bytes(cv2.imencode(".tiff", np.ones((4, 5)))[1].tobytes())
+            load_bytes(b"no picture")
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "GIF", "BMP"])
@@ -366,13 +552,7 @@ def test_small_and_narrow_pictures(kind, shape):
 
 
 def test_a_decompression_bomb_is_refused_by_its_header():
-    def chunk(name, data):
-        checksum = struct.pack(">I", zlib.crc32(name + data))
-        return struct.pack(">I", len(data)) + name + data + checksum
-
-    header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 0, 0, 0, 0)
-    bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
-    bomb += chunk(b"IDAT", zlib.compress(bytes(10**6))) + chunk(b"IEND", b"")
+    bomb = png(bytes(10**6), 8, 0, size=(30_000, 30_000))
     with pytest.raises(ValueError, match=r"900000000 pixels.*wanted"):
         load_bytes(bomb)
 
@@ -409,7 +589,6 @@ def test_a_path_with_a_folder_is_not_looked_for_in_images(monkeypatch, tmp_path)
 
 
 PNG = cv2.imencode(".png", integers(0, (40, 40), "u1"))[1].tobytes()
-JPEG = (ROOT / "images" / "image.jpg").read_bytes()
 BAD_FILES = {
     "empty.jpg": b"",
     "text.jpg": b"This is not a photo.",
@@ -479,16 +658,6 @@ def test_a_missing_file_is_an_error_and_nothing_is_printed(argument, tmp_path, c
 # --- translate ------------------------------------------------------------------------
 
 
-@given(shapes, steps, steps, seeds, st.sampled_from(INTEGERS + FLOATS))
-def test_translate_is_its_definition(shape, down, right, seed, dtype):
-    image = integers(seed, shape, dtype)
-    before = image.copy()
-    same(h.translate(image, down, right), loop_translate(image, down, right), "loop")
-    rolled = np.roll(image, (down, right), axis=(0, 1))
-    same(h.translate(image, down, right, wrap=True), rolled, "np.roll")
-    assert (image == before).all()
-
-
 @given(shapes, steps, steps, steps, steps, seeds)
 def test_wrapped_moves_are_a_group(shape, a, b, c, d, seed):
     image = integers(seed, shape)
@@ -511,20 +680,6 @@ def test_a_move_without_wrap_loses_what_leaves(shape, down, right, seed):
     assert (back == np.where(kept, image, 0)).all()
 
 
-def test_translate_keeps_nan_and_makes_a_new_array():
-    image = np.array([[np.nan, 1.0]])
-    for wrap in (False, True):
-        np.testing.assert_array_equal(h.translate(image, 0, 0, wrap), image)
-        assert not np.shares_memory(h.translate(image, 0, 0, wrap), image)
-
-
-@layouts
-def test_translate_takes_any_layout(layout):
-    image = layout(integers(0, (5, 6)))
-    expected = loop_translate(np.asarray(image), 1, -2)
-    np.testing.assert_array_equal(h.translate(image, 1, -2), expected)
-
-
 # --- convolve -------------------------------------------------------------------------
 
 
@@ -535,7 +690,7 @@ def test_translate_takes_any_layout(layout):
     st.booleans(),
     seeds,
 )
-# 50 and more weights, where OpenCV alone would go through a Fourier transform.
+# 50 and more weights, which OpenCV would send through a Fourier transform.
 @example(((30, 30), (7, 8)), "u1", "i8", True, 0)
 @example(((30, 30), (12, 12)), "f8", "f8", False, 0)
 @example(((1, 30), (1, 12)), "u1", "u1", True, 0)
@@ -562,51 +717,6 @@ def test_convolve_is_exact_up_to_2_to_the_53(shape):
     filter = integers(1, shape, most=most)
     same(
         h.convolve(image, filter, visualize=False), loop_convolve(image, filter), "loop"
-    )
-
-
-LARGE, FRACTIONS = integers(2, (16, 16), most=2**20) + 2**20, np.arange(256) / 7 + 0.1
-JUST_ABOVE = np.full((16, 16), 2.0**18 + 1)
-JUST_ABOVE[::8, ::8] += 1  # each window of 8×8 adds up to an odd number above 2**24
-ONES = np.ones((8, 8))
-
-
-@pytest.mark.parametrize(
-    "image, filter",
-    [(LARGE, ONES), (-LARGE, ONES), (JUST_ABOVE, ONES), (-JUST_ABOVE, ONES)]
-    + [(FRACTIONS.reshape(16, 16), ONES), (np.ones((16, 16)), ONES / 7)],
-)
-def test_what_float32_cannot_hold_is_added_up_in_float64(image, filter):
-    response = h.convolve(image, filter, relu=False, visualize=False)
-    wanted = correlate2d(image, filter, mode="valid")
-    np.testing.assert_allclose(response, wanted, rtol=1e-13)
-
-
-@pytest.mark.parametrize("width", [49, 50, 99, 129, 130, 260])
-@pytest.mark.parametrize("divisor", [1, 7])
-def test_a_filter_may_be_wider_than_opencv_takes_at_once(width, divisor):
-    image, filter = integers(0, (5, 270)), integers(1, (3, width)) / divisor
-    response = h.convolve(image, filter, relu=False, visualize=False)
-    wanted = correlate2d(image, filter, mode="valid")
-    np.testing.assert_allclose(response, wanted, rtol=1e-12)
-
-
-def test_convolve_of_nothing_by_weights_beyond_float32_is_0():
-    filter = np.full((8, 8), 1e100)
-    # ReLU would make a 0 of NaN, too.
-    response = h.convolve(np.zeros((9, 9)), filter, relu=False, visualize=False)
-    assert (response == 0).all()
-
-
-def test_convolve_keeps_fractions_in_any_strip():
-    # helpers works in strips: one of whole numbers, one with a fraction.
-    image = integers(0, (4000, 100))
-    image[3500, 50] += 0.5
-    filter = integers(1, (9, 9), most=9)
-    same(
-        h.convolve(image, filter, visualize=False),
-        torch_convolve(image, filter),
-        "torch",
     )
 
 
@@ -639,6 +749,20 @@ def test_nan_and_infinity_go_where_they_go_in_torch(sizes, relu, weights_too, se
     same(ours, torch_convolve(image, filter, relu), "torch")
 
 
+@pytest.mark.parametrize("side", [7, 8])
+def test_a_sum_of_nothing_has_no_sign(side):
+    for relu in (False, True):
+        sums = h.convolve(np.zeros((9, 9)), -np.ones((side, side)), "", False, relu)
+        assert not np.signbit(sums).any()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e200])
+def test_one_pixel_of_a_photo_that_opencv_cannot_add_up_is_found(value):
+    image = integers(0, (427, 640))
+    image[400, 601] = value
+    same(h.convolve(image, PREWITT, "", False), torch_convolve(image, PREWITT), "torch")
+
+
 def test_nan_spreads_even_under_a_weight_of_0():
     image = np.ones((5, 5))
     image[2, 2] = np.nan
@@ -653,13 +777,6 @@ def test_large_numbers_may_overflow_to_infinity_but_not_to_an_error():
         assert h.convolve([[1e-300]], [[1e300]], visualize=False) == 1
 
 
-@layouts
-def test_convolve_takes_any_layout(layout):
-    image, filter = layout(integers(0, (9, 8))), layout(integers(1, (3, 2)))
-    expected = loop_convolve(np.asarray(image), np.asarray(filter))
-    np.testing.assert_array_equal(h.convolve(image, filter, visualize=False), expected)
-
-
 def test_uint8_does_not_saturate():
     image, filter = np.full((3, 3), 255, np.uint8), np.full((2, 2), 255, np.uint8)
     assert (h.convolve(image, filter, visualize=False) == 4 * 255 * 255).all()
@@ -669,32 +786,6 @@ def test_uint8_does_not_saturate():
 
 
 # --- max_pool -------------------------------------------------------------------------
-
-
-@given(images_and_sides(), st.sampled_from(INTEGERS + FLOATS), seeds)
-def test_max_pool_agrees_with_its_peers(sizes, dtype, seed):
-    (shape, k), image = sizes, integers(seed, sizes[0], dtype)
-    before = image.copy()
-    ours = h.max_pool(image, k)
-    assert (image == before).all() and not np.shares_memory(ours, image)
-    same(ours, loop_max_pool(image, k), "loop")
-    same(ours, torch_max_pool(image, k), "torch")
-    whole = image[: shape[0] // k * k, : shape[1] // k * k].astype(float)
-    same(ours, block_reduce(whole, (k, k), np.max), "skimage")
-
-
-@given(images_and_sides(), seeds)
-def test_max_pool_of_fractions_nan_and_infinity(sizes, seed):
-    image = spoiled(seed, np.random.default_rng(seed).normal(size=sizes[0]))
-    same(h.max_pool(image, sizes[1]), torch_max_pool(image, sizes[1]), "torch")
-
-
-@layouts
-def test_max_pool_takes_any_layout(layout):
-    image = layout(integers(0, (9, 8)))
-    np.testing.assert_array_equal(
-        h.max_pool(image, 3), loop_max_pool(np.asarray(image), 3)
-    )
 
 
 @pytest.mark.parametrize("shape", [(701, 1000), (5, 200_001), (200_001, 4)])
@@ -1069,6 +1160,39 @@ def test_drawing_leaves_matplotlibs_settings_alone(draw):
 
 
 @drawing
+@pytest.mark.parametrize(
+    "own",
+    [{"text.usetex": True}, "dark_background", "ggplot", {"savefig.dpi": 30}],
+    ids=str,
+)
+def test_the_readers_own_settings_change_no_figure(draw, own, monkeypatch):
+    def save(figure, *_):
+        file = io.BytesIO()
+        figure.savefig(file, dpi=figure.dpi / 4)
+        saved.append(file.getvalue())
+
+    saved = []
+    monkeypatch.setattr(figures, "show", save)
+    draw()
+    with plt.style.context(own):
+        draw()
+        with plt.rc_context(h.STYLE):  # as a notebook applies it
+            own = plt.rcParams.copy()
+    plain, again = saved
+    assert plain == again
+    with plt.rc_context(h.STYLE):
+        assert own == plt.rcParams
+
+
+def test_the_look_leaves_alone_where_and_how_figures_are_shown():
+    with plt.rc_context({"interactive": True, "keymap.quit": ["x"], "timezone": "CET"}):
+        before = dict(plt.rcParams)
+        plt.rcParams.update(h.STYLE)
+        for name in ["backend", "interactive", "keymap.quit", "timezone"]:
+            assert plt.rcParams[name] == before[name]
+
+
+@drawing
 def test_in_a_notebook_a_figure_is_displayed_once_with_its_alt_text(draw, monkeypatch):
     displayed = []
     monkeypatch.setattr(plt, "get_backend", lambda: "module://inline")
@@ -1225,6 +1349,10 @@ def test_a_real_notebook_stores_one_image_a_call_with_alt_text(tmp_path):
         "visualize_pooling(np.eye(8), 2)",
         "show_images([np.eye(3)], ['ones'], alt='The identity.')",
         "figure, axes = plt.subplots()\nshow(figure, alt='Axes without data.')",
+        # Before the inline backend is set up, as with Matplotlib 3.8.
+        "for formatter in get_ipython().display_formatter.formatters.values():\n"
+        "    formatter.pop(plt.Figure, None)\n"
+        "show_images([np.eye(3)], ['ones'], alt='Early.')",
         # Whenever a kernel runs, a figure shows.
         "plt.switch_backend('agg')\nshow_images([np.eye(3)], ['ones'], alt='By Agg.')",
         "plt.switch_backend('svg')\nshow_images([np.eye(3)], ['ones'], alt='By SVG.')",
@@ -1244,7 +1372,12 @@ def test_a_real_notebook_stores_one_image_a_call_with_alt_text(tmp_path):
     assert re.match(r"A rise.*2×3.*1×2, 2×2.*from 1 to 2", texts[0])
     assert re.search(r"4×4.*2×2", texts[1])
     assert re.search(r"8×8.*\b1\b.*4×4.*\b1\b.*2×2.*\b1\b", texts[2])
-    assert texts[3:] == ["The identity.", "Axes without data.", "By Agg.", "By SVG."]
+    own = ["The identity.", "Axes without data.", "Early."]
+    assert texts[3:] == [*own, "By Agg.", "By SVG."]
+    saved = [base64.b64decode(output[0].data["image/png"]) for output in outputs]
+    inline = [b"Software" not in picture for picture in saved]  # as `execute` wants it
+    assert inline == [True] * 6 + [False] * 2
+    assert saved[5] == saved[3]
     for text, (_, words) in zip(texts, outputs, strict=True):
         assert f"<p>{html.escape(text, quote=False)}</p>" in words.data["text/html"]
 
@@ -1339,8 +1472,7 @@ GOOD = {
     h.relative_change: {"reference": IMAGE, "other": IMAGE, "border": 1},
     h.show_images: {"images": [IMAGE, IMAGE], "titles": ["a", "b"]},
 }
-# The argument, what it is given, the error, and words of its message beside the
-# argument's name. An argument stands for that of every function.
+# What is given, the error, and words of its message beside the argument's name.
 NOT_ARRAYS = [
     (None, TypeError, "real numbers, got None"),
     (b"image.jpg", TypeError, "real numbers, got bytes"),
@@ -1381,17 +1513,16 @@ NOT_WHOLE = [
         (np.array([2, 2]), "ndarray of int64"),
     ]
 ]
+# Each argument is read by the function whose words are tested above.
 BAD = [
-    (function, argument, *bad)
+    (
+        function,
+        argument,
+        *(NOT_ARRAYS[4] if isinstance(value, np.ndarray) else NOT_WHOLE[4]),
+    )
     for function, arguments in GOOD.items()
     for argument, value in arguments.items()
-    for bad in (
-        NOT_ARRAYS
-        if isinstance(value, np.ndarray)
-        else NOT_WHOLE
-        if type(value) is int
-        else []
-    )
+    if isinstance(value, np.ndarray) or type(value) is int
 ] + [
     *(
         (h.load_image, "source", *bad)
@@ -1469,6 +1600,30 @@ def describe_bad(bad):
     # Without addresses: each worker must collect the same names.
     shown = re.sub(r" at 0x\w+", "", f"{value!r:.40}").replace("\n", " ")
     return f"{function.__name__}({argument}={shown:.30})"
+
+
+@pytest.mark.parametrize(
+    "read, bad",
+    [(arguments.as_array, bad) for bad in NOT_ARRAYS]
+    + [(arguments.as_integer, bad) for bad in NOT_WHOLE],
+    ids=lambda value: None if callable(value) else type(value[0]).__name__,
+)
+def test_what_is_no_array_or_no_whole_number(read, bad):
+    value, expected, words = bad
+    with pytest.raises(expected) as error:
+        read(value, "photo")
+    assert type(error.value) is expected
+    assert str(error.value).startswith("photo must be ") and words in str(error.value)
+
+
+def test_a_tensor_is_the_array_that_it_holds():
+    image, filter = integers(0, (9, 8)), integers(1, (3, 2))
+    for kind in (torch.float64, torch.int16):
+        x, f = torch.tensor(image).to(kind), torch.tensor(filter).to(kind)
+        np.testing.assert_array_equal(h.translate(x, 1), h.translate(image, 1))
+        np.testing.assert_array_equal(h.max_pool(x, 3), h.max_pool(image, 3))
+        response = h.convolve(x, f, visualize=False)
+        np.testing.assert_array_equal(response, loop_convolve(image, filter))
 
 
 @pytest.mark.parametrize("bad", BAD, ids=describe_bad)
@@ -1595,6 +1750,8 @@ def test_fuzz_translate(image, down, right):
     rolled = np.roll(before, (down % len(before), right % before.shape[1]), (0, 1))
     same(h.translate(image, down, right, wrap=True), rolled, "np.roll")
     np.testing.assert_array_equal(np.array(image), before, strict=True)
+    for wrap in (False, True):
+        assert not np.shares_memory(h.translate(image, 0, 0, wrap), image)
 
 
 @given(arrays(), arrays(), st.booleans())
@@ -1620,31 +1777,20 @@ def test_fuzz_convolve(image, filter, relu):
     np.testing.assert_array_equal(np.array(filter), before[1], strict=True)
 
 
-@given(
-    st.tuples(st.integers(1, 60), st.integers(1, 60)),
-    st.tuples(st.integers(1, 40), st.integers(1, 140)),
-    st.sampled_from([1, 255, 2**10, 2**18, 2**19, 2**20]),
-    st.sampled_from([0, 1, 2, 50, 2**18]),
-    st.booleans(),
-    seeds,
-)
-def test_fuzz_large_filters_are_exact(shape, filter_shape, most, weight, half, seed):
-    # Around 2**24, where float32 is no longer exact, and with fractions among the rest.
-    image = integers(seed, np.maximum(shape, filter_shape), most=most)
-    image.flat[image.size // 2] += half / 2
-    filter = integers(seed + 1, filter_shape, most=weight)
-    expected = correlate2d(image, filter, "valid")
-    same(h.convolve(image, filter, visualize=False, relu=False), expected, "scipy")
-
-
 @given(arrays(), st.integers(1, 24))
 def test_fuzz_max_pool(image, k):
-    before = np.array(image)
+    before, pixels = np.array(image), as_floats(image)
     if k > min(before.shape):
         with pytest.raises(ValueError, match=f"got {k}"):
             h.max_pool(image, k)
         return
-    same(h.max_pool(image, k), loop_max_pool(as_floats(image), k), "loop")
+    ours = h.max_pool(image, k)
+    same(ours, loop_max_pool(pixels, k), "loop")
+    same(ours, torch_max_pool(pixels, k), "torch")
+    height, width = ours.shape
+    whole = pixels[: height * k, : width * k]
+    same(ours, block_reduce(whole, (k, k), np.max), "skimage")
+    assert not np.shares_memory(ours, image)
     np.testing.assert_array_equal(np.array(image), before, strict=True)
 
 
