@@ -1,5 +1,6 @@
 """What must hold for the whole checkout: no secrets, no machine, no network."""
 
+import math
 import os
 import re
 import socket
@@ -78,3 +79,25 @@ def test_no_secret(text):
 def test_the_network_is_cut():
     """Where .ci/run says so: then every test has run without one."""
     assert [name for _, name in socket.if_nameindex()] == ["lo"]
+
+
+# How large a server
+
+
+def sizes(memory, seconds):
+    """The rows of the table, from the GB and the processor seconds of a learner.
+
+    2 GB are for the system and the Hub; all first figures come within a minute.
+    """
+    return [
+        f"| {n} | {math.ceil(n * memory + 2)} GB | {math.ceil(n * seconds / 60)} |"
+        for n in [30, 100, 300]
+    ]
+
+
+def test_sizes_are_computed():
+    page = (checks.ROOT / "handout" / "elsewhere.md").read_text(encoding="utf-8")
+    memory = re.search(r"at most (\d\.\d+) GB", page)[1]
+    seconds = re.search(r"(\d+\.\d) processor seconds", page)[1]
+    rows = re.findall(r"(?m)^\| \d+ \|.*", page)
+    assert rows == sizes(float(memory), float(seconds))
