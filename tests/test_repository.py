@@ -6,8 +6,10 @@ import re
 import socket
 import subprocess
 
+import nbformat
 import notebook_checks as checks
 import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 SECRET = re.compile(
     r"""
@@ -79,6 +81,40 @@ def test_no_secret(text):
 def test_the_network_is_cut():
     """Where .ci/run says so: then every test has run without one."""
     assert [name for _, name in socket.if_nameindex()] == ["lo"]
+
+
+# The README
+
+README = (checks.ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_is_short():
+    """A visitor decides in seconds. Comments and addresses are not read."""
+    shown = re.sub(r"<!--.*?-->|(?<=\])\([^)]*\)", "", README)
+    assert len(re.findall(r"\S*\w\S*", shown)) < 700
+
+
+def with_all_outputs(text):
+    """A text, and what each notebook prints as one cell, which has its name."""
+    cells = [new_markdown_cell(words) for words in ["", text, ""]]
+    for path in sorted((checks.ROOT / "notebooks").rglob("*.ipynb")):
+        printed = checks.outputs(nbformat.read(path, as_version=4))
+        cells.append(new_code_cell(outputs=printed, id=path.stem))
+    return new_notebook(cells=cells)
+
+
+def test_what_was_found_is_printed():
+    """Each number of the README's findings stands where the comment behind it says."""
+    found = re.search(r"(?s)## What was found\n(.*?)\n## ", README)[1]
+    notebook = with_all_outputs(found)
+    assert checks.check_numbers(notebook) == []
+    numbers = [claim.spelling for claim in checks.claims(notebook)]
+    assert len(numbers) >= 5
+    for number in numbers:  # planted: each of them, off by one in its first digit
+        notebook.cells[1].source = found.replace(
+            number, f"{int(number[0]) + 1}{number[1:]}"
+        )
+        assert len(checks.check_numbers(notebook)) == 1
 
 
 # How large a server
