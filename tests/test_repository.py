@@ -3,12 +3,15 @@
 import math
 import os
 import re
+import shlex
 import socket
 import subprocess
+import sys
 
 import nbformat
 import notebook_checks as checks
 import pytest
+import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 SECRET = re.compile(
@@ -137,3 +140,24 @@ def test_sizes_are_computed():
     seconds = re.search(r"(\d+\.\d) processor seconds", page)[1]
     rows = re.findall(r"(?m)^\| \d+ \|.*", page)
     assert rows == sizes(float(memory), float(seconds))
+
+
+# The form for a number that differs
+
+FORM = checks.ROOT / ".github" / "ISSUE_TEMPLATE" / "number.yml"
+
+
+def test_the_form_asks_for_versions():
+    """Its command prints them, and no name of the machine."""
+    text = FORM.read_text(encoding="utf-8")
+    command = re.search(r"(?m)^ *(\.venv/bin/python -c .*)$", text)[1]
+    _, *arguments = shlex.split(command)
+    run = [sys.executable, *arguments]
+    printed = subprocess.run(run, capture_output=True, text=True, check=True).stdout
+    for name in ["numpy", "matplotlib", "opencv-python-headless"]:
+        assert re.search(rf"(?m)^{name} \d", printed)
+    assert f"Python {sys.version.split()[0]}" in printed
+    assert socket.gethostname() not in printed.split()
+    body = yaml.safe_load(text)["body"]
+    ids = [part["id"] for part in body if part["type"] != "markdown"]
+    assert ids == ["cell", "printed", "stored", "processor", "versions"]
