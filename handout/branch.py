@@ -2,8 +2,9 @@
 
 python -m handout.branch    nothing is pushed, and no file of the checkout changes
 
-What nbgitpuller, Binder and Colab are pointed at: whoever has the last commit gets the
-next one by a merge, which keeps what he has filled in.
+What nbgitpuller, Binder and Colab are pointed at, in a repository of its own: from a
+clone of this one, a student can read the solutions. Whoever has the last commit gets
+the next one by a merge, which keeps what he has filled in.
 """
 
 import os
@@ -41,7 +42,7 @@ def commit(repository: Path = ROOT, notebooks: Path = ROOT / "notebooks") -> str
     parent = ["-p", last] if last else []
     new = git(repository, "commit-tree", written, *parent, "-m", message)
     git(repository, "update-ref", reference, new, last or "0" * 40)
-    return f"The branch {BRANCH} holds version {version}: git push origin {BRANCH}"
+    return f"The branch {BRANCH} holds version {version}: git push URL {BRANCH}:main"
 
 
 def git(folder: Path, *command: str, env=None) -> str:

@@ -52,7 +52,8 @@ def make(
 ) -> None:
     """Make the site, with notebooks to download, and files: a copy, then the PDFs."""
     copy_parts(stage)
-    shutil.copyfile(HERE / "square.svg", stage / "square.svg")
+    for name in ["square.svg", "elsewhere.md"]:
+        shutil.copyfile(HERE / name, stage / name)
     for lesson in lessons:
         notebook, pictures = process(lesson, OnPaper(), PastedPictures())
         path = stage / "notebooks" / lesson.path
@@ -111,6 +112,7 @@ def landing_page(lessons: list[Lesson], copy: str) -> str:
     head = ["| Notebook | Time | Print |", "|---|---|---|"]
     notebooks, evidence = ("\n".join(head + rows) for rows in tables.values())
     pages = [f"notebooks/{name}" for name in [QUESTIONS, *(x.path for x in lessons)]]
+    pages += ["images/README", f"notebooks/{GLOSSARY}", "teachers", "elsewhere"]
     return fill(
         "index.md",
         copy=copy,
@@ -118,7 +120,7 @@ def landing_page(lessons: list[Lesson], copy: str) -> str:
         notebooks=notebooks,
         evidence=EVIDENCE_HEAD + evidence if tables[f"{EVIDENCE}/"] else "",
         questions=f"notebooks/{QUESTIONS}.md",
-        names="\n".join([*pages, "images/README", f"notebooks/{GLOSSARY}", "teachers"]),
+        names="\n".join(pages),
     )
 
 

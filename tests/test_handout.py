@@ -52,7 +52,7 @@ PAGES = [
     "solutions/html/notebooks/99_sample",
 ]
 PAGES += [f"html/notebooks/{name}" for name in [*NAMES, "glossary", "questions"]]
-PAGES += ["html/teachers"]
+PAGES += ["html/teachers", "html/elsewhere"]
 # Their networks take minutes. What is special to a student's copy is read, not run.
 LONG = ["05_real_network", "06_repair", "07_between_pixels"]
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -451,7 +451,8 @@ def test_previous_and_next(made, view):
         with view.expect_navigation(wait_until="domcontentloaded"):
             view.locator("a.right-next").click()
         visited.append(Path(urlsplit(view.url).path).stem)
-    assert visited == ["questions", *NAMES, "README", "glossary", "teachers"]
+    rest = ["README", "glossary", "teachers", "elsewhere"]
+    assert visited == ["questions", *NAMES, *rest]
 
 
 class Links(HTMLParser):
@@ -876,7 +877,7 @@ def test_branch(tmp_path):
     git("init", "-q")
     for key, value in {"user.name": "A", "user.email": "a@example.org"}.items():
         git("config", key, value)
-    assert "git push origin student" in branch.commit(tmp_path)
+    assert "git push URL student:main" in branch.commit(tmp_path)
     assert "already" in branch.commit(tmp_path)
     work = tmp_path / "work"
     git("clone", "-q", "-b", "student", str(tmp_path), str(work))

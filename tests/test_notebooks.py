@@ -58,7 +58,11 @@ def test_links(path):
     assert checks.check_links(checks.markdown(stored(path)), path.parent) == []
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "images/README.md"])
+PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "images/README.md"]
+PAGES += ["handout/elsewhere.md", "handout/teachers.md"]
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_links_of_pages(name):
     path = checks.ROOT / name
     assert checks.check_links(path.read_text(encoding="utf-8"), path.parent) == []
@@ -67,6 +71,12 @@ def test_links_of_pages(name):
 def test_the_readme_shows_a_stored_figure():
     pictures = [png for path in NOTEBOOKS for png in readme_pictures(stored(path))]
     assert pictures == [README_PICTURE.read_bytes()]
+    tagged = [
+        c for p in NOTEBOOKS for c in stored(p).cells if "readme" in checks.tags(c)
+    ]
+    alt = tagged[0].outputs[0].metadata["image/png"]["alt"]
+    readme = (checks.ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"![{alt}](.github/readme.png)" in readme
 
 
 def test_no_two_cells_share_an_id():

@@ -1,12 +1,18 @@
 """What must hold for the whole checkout: no secrets, no machine, no network."""
 
+import math
 import os
 import re
+import shlex
 import socket
 import subprocess
+import sys
 
+import nbformat
 import notebook_checks as checks
 import pytest
+import yaml
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 SECRET = re.compile(
     r"""
@@ -78,3 +84,80 @@ def test_no_secret(text):
 def test_the_network_is_cut():
     """Where .ci/run says so: then every test has run without one."""
     assert [name for _, name in socket.if_nameindex()] == ["lo"]
+
+
+# The README
+
+README = (checks.ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_is_short():
+    """A visitor decides in seconds. Comments and addresses are not read."""
+    shown = re.sub(r"<!--.*?-->|(?<=\])\([^)]*\)", "", README)
+    assert len(re.findall(r"\S*\w\S*", shown)) < 700
+
+
+def with_all_outputs(text):
+    """A text, and what each notebook prints as one cell, which has its name."""
+    cells = [new_markdown_cell(words) for words in ["", text, ""]]
+    for path in sorted((checks.ROOT / "notebooks").rglob("*.ipynb")):
+        printed = checks.outputs(nbformat.read(path, as_version=4))
+        cells.append(new_code_cell(outputs=printed, id=path.stem))
+    return new_notebook(cells=cells)
+
+
+def test_what_was_found_is_printed():
+    """Each number of the README's findings stands where the comment behind it says."""
+    found = re.search(r"(?s)## What was found\n(.*?)\n## ", README)[1]
+    notebook = with_all_outputs(found)
+    assert checks.check_numbers(notebook) == []
+    numbers = [claim.spelling for claim in checks.claims(notebook)]
+    assert len(numbers) >= 5
+    for number in numbers:  # planted: each of them, off by one in its first digit
+        notebook.cells[1].source = found.replace(
+            number, f"{int(number[0]) + 1}{number[1:]}"
+        )
+        assert len(checks.check_numbers(notebook)) == 1
+
+
+# How large a server
+
+
+def sizes(memory, seconds):
+    """The rows of the table, from the GB and the processor seconds of a learner.
+
+    2 GB are for the system and the Hub; all first figures come within a minute.
+    """
+    return [
+        f"| {n} | {math.ceil(n * memory + 2)} GB | {math.ceil(n * seconds / 60)} |"
+        for n in [30, 100, 300]
+    ]
+
+
+def test_sizes_are_computed():
+    page = (checks.ROOT / "handout" / "elsewhere.md").read_text(encoding="utf-8")
+    memory = re.search(r"at most (\d\.\d+) GB", page)[1]
+    seconds = re.search(r"(\d+\.\d) processor seconds", page)[1]
+    rows = re.findall(r"(?m)^\| \d+ \|.*", page)
+    assert rows == sizes(float(memory), float(seconds))
+
+
+# The form for a number that differs
+
+FORM = checks.ROOT / ".github" / "ISSUE_TEMPLATE" / "number.yml"
+
+
+def test_the_form_asks_for_versions():
+    """Its command prints them, and no name of the machine."""
+    text = FORM.read_text(encoding="utf-8")
+    command = re.search(r"(?m)^ *(\.venv/bin/python -c .*)$", text)[1]
+    _, *arguments = shlex.split(command)
+    run = [sys.executable, *arguments]
+    printed = subprocess.run(run, capture_output=True, text=True, check=True).stdout
+    for name in ["numpy", "matplotlib", "opencv-python-headless"]:
+        assert re.search(rf"(?m)^{name} \d", printed)
+    assert f"Python {sys.version.split()[0]}" in printed
+    assert socket.gethostname() not in printed.split()
+    body = yaml.safe_load(text)["body"]
+    ids = [part["id"] for part in body if part["type"] != "markdown"]
+    assert ids == ["cell", "printed", "stored", "processor", "versions"]
