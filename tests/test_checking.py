@@ -42,7 +42,18 @@ def nothing_runs():
 
 
 @pytest.fixture
-def hurry(monkeypatch):
+def uncollected():
+    """Run no garbage collection, in whose callbacks an exception would get lost.
+
+    Hypothesis sets one for all tests that follow its own.
+    """
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.fixture
+def hurry(monkeypatch, uncollected):
     monkeypatch.setattr(checking, "SECONDS", 0.05)
     yield
     assert nothing_runs()
@@ -133,15 +144,10 @@ def test_pytorchs_compiler_is_waited_for(monkeypatch):
 
 
 @pytest.fixture
-def interrupts():
-    """Take interrupts, which are off where the tests run in the background.
-
-    None gets lost in a callback of the garbage collector, as Hypothesis sets one.
-    """
+def interrupts(uncollected):
+    """Take interrupts, which are off where the tests run in the background."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    gc.disable()
     yield
-    gc.enable()
     signal.signal(signal.SIGINT, before)
 
 

@@ -1600,15 +1600,18 @@ def shift_in_pandas(image, down, right):
     return table.shift(down).shift(right, axis=1).fillna(0).to_numpy()
 
 
-@pytest.mark.parametrize("look", [print, plt.imshow, shift_in_pandas])
-def test_what_an_answer_calls_is_not_held_against_it(look):
-    """NumPy, pandas and Matplotlib go through the pixels in Python."""
-
+def looks(look):
     def translate(image, down, right):
-        shown = look(*(image, down, right)[: 3 if look is shift_in_pandas else 1])
-        return shown if look is shift_in_pandas else by_padding(image, down, right)
+        look(image)
+        return by_padding(image, down, right)
 
-    assert exercises.check_translate.hint(translate) is None
+    return translate
+
+
+@pytest.mark.parametrize("answer", [looks(print), looks(plt.imshow), shift_in_pandas])
+def test_what_an_answer_calls_is_not_held_against_it(answer, capsys):
+    """NumPy, pandas and Matplotlib go through the pixels in Python."""
+    assert "Correct." in said(exercises.check_translate, answer, capsys).split("\n")
 
 
 @pytest.mark.parametrize("check, entry", pairs(WRONG))
