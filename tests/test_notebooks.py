@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+import anatomy
 import cv2
 import nbformat
 import notebook_checks as checks
@@ -30,7 +31,7 @@ STORED = [
     checks.check_no_stderr,
     checks.check_no_machine_path,
     checks.check_mime_types,
-    checks.check_cell_lengths,
+    anatomy.check_lengths,
     checks.check_no_semicolon,
     checks.check_sizes,
     checks.check_alt_texts,
@@ -284,17 +285,6 @@ FAULTS = {
         lambda nb: nb.cells[0].update(attachments={"x.svg": {"image/svg+xml": "<"}}),
         checks.check_mime_types,
         "image/svg+xml",
-    ),
-    "long cell": (code("x = 1\n" * 21), checks.check_cell_lengths, "21 lines"),
-    "long cells": (
-        lambda nb: nb.cells.extend(map(new_code_cell, ["x = 1\n" * 13, "x = 1"] * 3)),
-        checks.check_cell_lengths,
-        "more than 2 cells",
-    ),
-    "high median": (
-        lambda nb: [cell.update(source="x = 1\n" * 5) for cell in nb.cells[2:]],
-        checks.check_cell_lengths,
-        "median of 5",
     ),
     "semicolon": (code("plt.plot([0]);"), checks.check_no_semicolon, "plt.plot"),
     "large figure": (large_figure, checks.check_sizes, "301 kB"),
