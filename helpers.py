@@ -141,7 +141,8 @@ def convolve(
     Notes
     -----
     The definition is that of Goodfellow, Bengio and Courville, *Deep Learning*,
-    equation 9.6; the sums are OpenCV's ``filter2D``.
+    equation 9.6; the sums are OpenCV's ``filter2D``, which is exact up to 49 weights.
+    More of them take several times as long.
 
     Examples
     --------
