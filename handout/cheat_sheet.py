@@ -11,7 +11,7 @@ from .lesson import GLOSSARY, HERE, TITLE, Lesson
 from .paper import print_pages, printed, string, to_typst
 
 # Where its parts come from: the ids of cells, and terms of the glossary.
-SQUARE, LAYERS, REMEDIES = "n02-035c", "n04-065", "n06-103"
+SQUARE, LAYERS, REMEDIES = "n02-035c", "layers-table", "n06-103"
 TERMS = {
     "terms": ["equivariance", "invariance", "circular move"],
     "errors": ["equivariance error", "invariance error"],
