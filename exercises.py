@@ -32,7 +32,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers import IMAGES, convolve, max_pool, translate
+try:
+    from helpers import IMAGES, convolve, max_pool, translate
+except ImportError as error:
+    if error.name != "helpers":
+        raise
+    raise ImportError(  # a common name: a startup file may have imported another
+        f"{error.path} is in the way: rename it, and restart the kernel; "
+        "this series has another helpers"
+    ) from error
 
 SECONDS = 5.0  # for one call of an answer
 UNTOUCHED = "Not attempted yet."
