@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from shifts.arguments import as_array, as_integer, size_of
 from shifts.figures import STYLE, explore, show, show_images, show_table
+from shifts.packages import need_networks
 from shifts.pixels import IMAGES, change_of_size, correlate, pool_max, read_image
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "explore",
     "load_image",
     "max_pool",
+    "need_networks",
     "relative_change",
     "show",
     "show_images",
