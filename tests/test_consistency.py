@@ -23,13 +23,14 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from helpers import convolve, translate
-from shifts import consistency
+from shifts import consistency, intervals, views
 from shifts.consistency import (
     ShiftConsistency,
     shift_consistency,
     shift_report,
     shifted_views,
 )
+from shifts.report import nearest_twins
 
 SIDE = 6
 EVERY_SHIFT = [(down, right) for down in range(SIDE) for right in range(SIDE)]
@@ -373,7 +374,7 @@ def test_the_interval_of_many_images_is_that_of_the_normal_distribution():
 
 
 def test_the_same_images_have_the_same_interval_in_every_call_and_release():
-    low, high = consistency._bootstrap(np.sqrt(np.arange(20)))
+    low, high = intervals.bootstrap(np.sqrt(np.arange(20)))
     assert (low, high) == pytest.approx((2.331873, 3.324757), abs=1e-6)
 
 
@@ -752,16 +753,16 @@ def test_a_report_has_one_figure(labels, channels):
 
 def test_without_room_a_report_makes_every_move_of_one_pixel():
     square = itertools.product((-1, 0, 1), repeat=2)
-    assert sorted(consistency._moves(1)) == list(square)
+    assert sorted(views.small_moves(1)) == list(square)
 
 
 @pytest.mark.parametrize("room", range(1, 20))
 def test_a_report_never_moves_further_than_there_is_room(room):
-    assert np.abs(consistency._moves(room)).max() == min(room, 16)
+    assert np.abs(views.small_moves(room)).max() == min(room, 16)
 
 
 def test_of_8_moves_a_report_makes_one_more_step_by_turns_right_and_down():
-    moves = np.array(consistency._moves(16))
+    moves = np.array(views.small_moves(16))
     assert moves[:2].tolist() == [[6, -11], [-10, 6]]  # reports stay comparable
     steps = np.abs(moves[24:] - moves[:8])
     assert steps.tolist() == [[0, 1], [1, 0]] * 4
@@ -784,15 +785,15 @@ def test_a_figure_shows_agreement_over_distance_by_powers_of_two(report):
     powers = {1: (1, 1), 2: (2, 3), 4: (4, 7), 8: (8, 15), 16: (16, 32)}
     ticks = dict(zip(axis.get_xticks(), axis.get_xticklabels(), strict=True))
     assert [label.get_text() for label in ticks.values()] == [str(p) for p in powers]
-    intervals, dots = axis.lines[::2], axis.lines[1::2]
-    rows = zip(ticks, powers.values(), intervals, dots, strict=True)
-    for tick, (least, most), interval, dot in rows:
+    bars, dots = axis.lines[::2], axis.lines[1::2]
+    rows = zip(ticks, powers.values(), bars, dots, strict=True)
+    for tick, (least, most), bar, dot in rows:
         among = (least <= distance) & (distance <= most)
         each = agreement[:, among].mean(axis=1)
         assert dot.get_marker() == "o"
         np.testing.assert_allclose(dot.get_xydata(), [(tick, each.mean())])
-        ends = [(tick, end) for end in consistency._bootstrap(each)]
-        np.testing.assert_allclose(interval.get_xydata(), ends)
+        ends = [(tick, end) for end in intervals.bootstrap(each)]
+        np.testing.assert_allclose(bar.get_xydata(), ends)
     (left, right), (low, high) = axis.get_xlim(), axis.get_ylim()
     assert left < min(ticks) and max(ticks) < right and low < 0 and high > 1
 
@@ -825,7 +826,7 @@ def test_a_figure_shows_the_twins_of_the_image_that_agrees_least(channels, size,
 
     report = shift_report(model, images, [0, 1, 2, 3], size=size, wrap=wrap)
     worst = report.agreement.argmin()
-    pair = list(consistency._twins(report.top[worst], report.shifts))
+    pair = list(nearest_twins(report.top[worst], report.shifts))
     views = shifted_views(images[worst], report.shifts[pair], size, wrap)
     seen = views[:, :3] if channels > 2 else views[:, [0, 0, 0]]  # colours, or grey
     seen = (seen - seen.min()) / (seen.max() - seen.min())
@@ -841,14 +842,14 @@ def test_a_figure_shows_the_twins_of_the_image_that_agrees_least(channels, size,
 
 def test_the_twins_are_the_nearest_views_that_differ():
     shifts = np.array([(0, 0), (0, 5), (3, 5), (9, 9)])
-    assert consistency._twins(np.array([0, 1, 1, 2]), shifts) == (0, 1)
-    assert consistency._twins(np.array([1, 1, 0, 2]), shifts) == (1, 2)
+    assert nearest_twins(np.array([0, 1, 1, 2]), shifts) == (0, 1)
+    assert nearest_twins(np.array([1, 1, 0, 2]), shifts) == (1, 2)
     far = np.array([(0, 0), (0, 1), (9, 9)])
-    assert consistency._twins(np.array([0, 0, 1]), far) == (0, 2)
+    assert nearest_twins(np.array([0, 0, 1]), far) == (0, 2)
 
 
 def test_where_all_views_agree_the_twins_are_two_of_them():
-    first, second = consistency._twins(np.zeros(3, int), np.array(MOVES[:3]))
+    first, second = nearest_twins(np.zeros(3, int), np.array(MOVES[:3]))
     assert first != second
 
 
@@ -1047,5 +1048,6 @@ def test_a_report_needs_room_to_move():
 
 
 def test_examples():
-    failed, attempted = doctest.testmod(consistency)
-    assert not failed and attempted > 10
+    results = [doctest.testmod(module) for module in (consistency, views)]
+    assert not any(result.failed for result in results)
+    assert sum(result.attempted for result in results) > 10
