@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .intervals import bootstrap
+from .intervals import interval
 from .views import stack
 
 
@@ -28,7 +28,7 @@ def _draw_distance(axis, found: Any) -> None:
     powers = np.unique(octave)
     for power in powers:
         each = agreement[:, octave == power].mean(axis=1)
-        axis.plot([power, power], bootstrap(each), color="0.6", linestyle="-")
+        axis.plot([power, power], interval(each), color="0.6", linestyle="-")
         axis.plot(power, each.mean(), "ko")
     axis.set_xticks(powers, [f"{2**p}" for p in powers])
     axis.set(ylim=(-0.03, 1.03), xlim=(powers[0] - 0.5, powers[-1] + 0.5))

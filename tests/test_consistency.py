@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import scipy.stats
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from notebook_checks import ROOT
 from PIL import Image
@@ -30,6 +30,7 @@ from shifts.consistency import (
     shift_report,
     shifted_views,
 )
+from shifts.intervals import interval
 from shifts.report import nearest_twins
 
 SIDE = 6
@@ -351,42 +352,94 @@ def with_agreement(agreement):
     return ShiftConsistency(shifts, np.array(top), np.zeros(len(top)))
 
 
-@settings(max_examples=20)
-@given(st.lists(st.sampled_from([0, 1, 2, 3, 6]), min_size=5, max_size=40))
-def test_the_interval_is_the_bootstrap_of_scipy(agreement):
-    found = with_agreement(agreement)
+def draws(images, sets=500):
+    """Values of sets of images, by the true mean of the population they are from."""
+    rng = np.random.default_rng(images)
+    shape = (sets, images)
+
+    def mostly_one(share, rest):
+        return np.where(rng.random(shape) < share, rest, 1)
+
+    return {
+        0.99: mostly_one(0.02, 0.5),
+        0.95: mostly_one(0.1, 0.5),
+        0.9025: mostly_one(0.15, rng.uniform(0.1, 0.6, shape)),
+        2 / 3: rng.beta(1.2, 0.6, shape),
+        1: np.ones(shape),
+    }
+
+
+def draws_of_differences(images):
+    one, other = draws(images), draws(images + 1)
+    return {
+        mean - mean_of_other: one[mean] - other[mean_of_other][:, :images]
+        for mean, mean_of_other in [(0.99, 0.95), (0.9025, 2 / 3), (0.95, 1), (1, 1)]
+    }
+
+
+def check_coverage(interval, draws, images):
+    populations = draws(images)
+    low, high = interval(list(populations.values()))
+    truth = np.array(list(populations))[:, None]
+    assert (low < high).all()
+    assert (np.mean(low > truth + 1e-9, axis=1) <= 0.035).all()  # 2.5 %, and luck
+    covers = (low <= truth + 1e-9) & (truth <= high + 1e-9)
+    assert (covers.mean(axis=1) >= 0.9).all()
+
+
+def plain_bootstrap(values):
+    values = np.array(values)
+    count, rng = values.shape[-1], np.random.default_rng(0)
+    samples = (rng.integers(count, size=count) for _ in range(2000))
+    means = [values @ np.bincount(drawn, minlength=count) for drawn in samples]
+    return np.percentile(means, [2.5, 97.5], axis=0) / count
+
+
+@pytest.mark.parametrize("images", [3, 5, 10, 30, 100, 300])
+def test_the_interval_holds_the_true_mean(images):
+    check_coverage(interval, draws, images)
+    check_coverage(lambda v: interval(v, -1), draws_of_differences, images)
+    if images < 300:
+        with pytest.raises(AssertionError):
+            check_coverage(plain_bootstrap, draws, images)
+
+
+@pytest.mark.parametrize(
+    "images, low", [(6, 0.63), (10, 0.75), (30, 0.91), (100, 0.97)]
+)
+def test_a_bound_asks_for_images(images, low):
+    found = with_agreement([6] * images)
+    assert found.consistency_low == pytest.approx(low, abs=0.006)
+    assert found.consistency_high == 1
+    assert (found.consistency_low > 0.9) == (images >= 30)
+
+
+def test_the_interval_is_that_of_scipy_with_two_more_images():
+    found = with_agreement([0, 1, 2, 3, 6, 6, 6, 6] * 4)
     expected = scipy.stats.bootstrap(
-        (found.agreement,), np.mean, method="percentile", rng=1, n_resamples=2000
+        ([*found.agreement, 0, 1],), np.mean, method="percentile", rng=1
     ).confidence_interval
-    gap = max(np.diff(np.unique(agreement)), default=1)
-    steps = gap / (6 * len(agreement))  # of a mean; both are drawn, differently
-    near = 0.1 * (expected.high - expected.low) + steps
-    assert found.low == pytest.approx(expected.low, abs=near)
-    assert found.high == pytest.approx(expected.high, abs=near)
-    assert found.low - 1e-9 <= found.consistency <= found.high + 1e-9
+    assert found.consistency_low == pytest.approx(expected.low, abs=0.015)
+    assert found.consistency_high == pytest.approx(expected.high, abs=0.015)
 
 
 def test_the_interval_of_many_images_is_that_of_the_normal_distribution():
     found = with_agreement([0, 6] * 200)
     half = 1.96 * 0.5 / np.sqrt(400)
-    assert found.low == pytest.approx(0.5 - half, abs=0.003)
-    assert found.high == pytest.approx(0.5 + half, abs=0.003)
+    assert found.consistency_low == pytest.approx(0.5 - half, abs=0.004)
+    assert found.consistency_high == pytest.approx(0.5 + half, abs=0.004)
 
 
 def test_the_same_images_have_the_same_interval_in_every_call_and_release():
-    low, high = intervals.bootstrap(np.sqrt(np.arange(20)))
-    assert (low, high) == pytest.approx((2.331873, 3.324757), abs=1e-6)
+    ends = interval(np.sqrt(np.arange(20)))
+    assert ends == pytest.approx((2.090153, 3.160882), abs=1e-6)
 
 
-def test_one_image_has_no_interval_and_passes_no_bound():
-    found = with_agreement([6])
-    assert np.isnan([found.low, found.high]).all() and not found.low > 0
-    assert str(found) == "consistency 100.0%, largest change of a logit 0"
-
-
-def test_the_line_holds_the_interval():
-    line = str(with_agreement([6, 6, 0, 0]))
-    assert line.startswith("consistency 50.0% (0.0% to 100.0%, 4 images), largest")
+@pytest.mark.parametrize("agreement", [0, 3, 6])
+def test_one_image_says_next_to_nothing(agreement):
+    found = with_agreement([agreement])
+    assert (found.consistency_low, found.consistency_high) == (0, 1)
+    assert "(0.0% to 100.0%, 1 image)" in str(found)
 
 
 # --- a network as it is ---------------------------------------------------------------
@@ -792,7 +845,7 @@ def test_a_figure_shows_agreement_over_distance_by_powers_of_two(report):
         each = agreement[:, among].mean(axis=1)
         assert dot.get_marker() == "o"
         np.testing.assert_allclose(dot.get_xydata(), [(tick, each.mean())])
-        ends = [(tick, end) for end in intervals.bootstrap(each)]
+        ends = [(tick, end) for end in interval(each)]
         np.testing.assert_allclose(bar.get_xydata(), ends)
     (left, right), (low, high) = axis.get_xlim(), axis.get_ylim()
     assert left < min(ticks) and max(ticks) < right and low < 0 and high > 1
@@ -1048,6 +1101,6 @@ def test_a_report_needs_room_to_move():
 
 
 def test_examples():
-    results = [doctest.testmod(module) for module in (consistency, views)]
+    results = [doctest.testmod(module) for module in (consistency, intervals, views)]
     assert not any(result.failed for result in results)
     assert sum(result.attempted for result in results) > 10
