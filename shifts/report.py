@@ -1,75 +1,89 @@
-"""Draw what a measurement found; Matplotlib is asked for here alone."""
+"""Show what a measurement found: a figure, and a table for a notebook.
 
+Matplotlib is asked for here alone, and only when the figure is looked at.
+"""
+
+from collections.abc import Iterable, Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .intervals import interval
-from .views import stack
 
 
-def draw(found: Any, images: list[NDArray], size, wrap: bool):
-    """Draw agreement over distance, over the moves, and the two twins."""
+def as_table(rows: Iterable[tuple[str, str]]) -> str:
+    """Write names and values as HTML.
+
+    >>> as_table([("pixels", "< 16")])
+    '<table><tr><th>pixels</th><td>&lt; 16</td></tr></table>'
+    """
+    cells = (f"<tr><th>{escape(n)}</th><td>{escape(v)}</td></tr>" for n, v in rows)
+    return f"<table>{''.join(cells)}</table>"
+
+
+def draw(
+    title: str,
+    apart: tuple[NDArray[Any], NDArray[Any]],
+    moves: tuple[NDArray[Any], NDArray[Any]],
+    twins: Sequence[tuple[NDArray[Any], str, str]],
+    least: float,
+) -> Any:
+    """Draw agreement over distance and over the moves, and two views of an image.
+
+    `apart` holds shifts ``(K, 2)`` between two views and the agreement ``(N, K)`` of
+    the images there; `moves` shifts ``(S, 2)`` and the agreement ``(S,)`` with the
+    other views; `twins` pictures ``(C, h, w)`` with what stands above and below;
+    `least` is the least agreement there can be.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 3), layout="constrained")
-    figure.suptitle(str(found), x=0, ha="left")
-    distance, moves, *twins = figure.subplots(1, 4)
-    _draw_distance(distance, found)
-    _draw_moves(moves, found)
-    _draw_twins(twins, found, images, size, wrap)
+    figure.suptitle(title, x=0, ha="left")
+    distance, places, *pictures = figure.subplots(1, 2 + len(twins))
+    _draw_distance(distance, *apart, least)
+    _draw_moves(places, *moves, least)
+    _draw_twins(pictures, twins)
     return figure
 
 
-def _draw_distance(axis, found: Any) -> None:
-    shifts, agreement = found.by_shift()
-    octave = np.log2(np.abs(shifts).max(axis=1).clip(max=16)).astype(int)
+def _draw_distance(
+    axis: Any, shifts: NDArray[Any], agreement: NDArray[Any], least: float
+) -> None:
+    distance = np.abs(shifts).max(axis=1)
+    octave = np.floor(np.log2(distance.clip(max=16))).astype(int)
     powers = np.unique(octave)
-    for power in powers:
-        each = agreement[:, octave == power].mean(axis=1)
-        axis.plot([power, power], interval(each), color="0.6", linestyle="-")
-        axis.plot(power, each.mean(), "ko")
-    axis.set_xticks(powers, [f"{2**p}" for p in powers])
-    axis.set(ylim=(-0.03, 1.03), xlim=(powers[0] - 0.5, powers[-1] + 0.5))
-    axis.set(xlabel="pixels apart, or more", title="two views agree")
+    each = np.array([agreement[:, octave == p].mean(axis=1) for p in powers])
+    ends = interval(each, least)
+    for power, mean, *bar in zip(powers, each.mean(axis=1), *ends, strict=True):
+        axis.plot([power, power], bar, color="0.6", linestyle="-")
+        axis.plot(power, mean, "ko")
+    axis.set_xticks(powers, [f"{2.0**p:g}" for p in powers])
+    axis.set(ylim=(least - 0.03, 1.03), xlim=(powers[0] - 0.5, powers[-1] + 0.5))
+    axis.set(xlabel="pixels apart, or more", ylabel="agreement")
+    axis.set(title="by distance, with 95%")
 
 
-def _draw_moves(axis, found: Any) -> None:
-    same = np.mean(found.top[:, :, None] == found.top[:, None, :], axis=0)
-    others = (same.sum(axis=1) - 1) / (len(same) - 1)
-    down, right = found.shifts.T
-    dots = axis.scatter(right, down, c=others, ec="0.5", vmin=0, vmax=1)
+def _draw_moves(
+    axis: Any, shifts: NDArray[Any], agreement: NDArray[Any], least: float
+) -> None:
+    down, right = shifts.T
+    dots = axis.scatter(right, down, c=agreement, ec="0.5", vmin=least, vmax=1)
     axis.figure.colorbar(dots, ax=axis, shrink=0.8)
     axis.set(xlabel="moved right (pixels)", ylabel="moved down", aspect="equal")
-    axis.set(title="a view agrees with the others")
+    axis.set(title="of a view with the others")
     axis.margins(0.1)
     axis.invert_yaxis()
     axis.locator_params(nbins=5, integer=True)
 
 
-def _draw_twins(axes, found: Any, images, size, wrap: bool) -> None:
-    worst = int(found.agreement.argmin())
-    pair = nearest_twins(found.top[worst], found.shifts)
-    views = stack([(images[worst], found.shifts[i]) for i in pair], size, wrap)
-    pictures = views[:, : 3 if views.shape[1] > 2 else 1].astype(np.float64)
-    pictures = (pictures - pictures.min()) / (np.ptp(pictures) or 1)
-    for axis, i, picture in zip(axes, pair, pictures, strict=True):
-        colours = np.broadcast_to(picture, (3, *picture.shape[1:]))
+def _draw_twins(axes: Any, twins: Sequence[tuple[NDArray[Any], str, str]]) -> None:
+    # Colours of three channels, or the grey of the first; one scale for both.
+    seen = [picture[: 3 if len(picture) > 2 else 1] for picture, *_ in twins]
+    least, most = min(map(np.min, seen), default=0), max(map(np.max, seen), default=0)
+    for axis, picture, (_, above, below) in zip(axes, seen, twins, strict=True):
+        shade = (picture - np.float64(least)) / ((np.float64(most) - least) or 1)
+        colours = np.broadcast_to(shade, (3, *shade.shape[1:]))
         axis.imshow(colours.transpose(1, 2, 0))
-        down, right = found.shifts[i]
-        axis.set(xticks=[], yticks=[], xlabel=f"down {down}, right {right}")
-        title = f"images[{worst}]: class {found.top[worst, i]}"
-        if found.labels is not None and found.probability is not None:
-            share = found.probability[worst, i]
-            title += f"\n{share:.0%} for class {found.labels[worst]}"
-        axis.set_title(title)
-
-
-def nearest_twins(top: NDArray, shifts: NDArray) -> tuple[int, int]:
-    """Find the two views that are nearest to each other and answered differently."""
-    first, second = np.triu_indices(len(top), k=1)
-    differ = top[first] != top[second]
-    distance = np.abs(shifts[second] - shifts[first]).max(axis=1)
-    best = np.where(differ, distance, distance.max() + 1).argmin()
-    return int(first[best]), int(second[best])
+        axis.set(xticks=[], yticks=[], xlabel=below, title=above)

@@ -1,7 +1,8 @@
 """Read images and labels, say what is off, and make the views that move."""
 
 import sys
-from collections.abc import Collection, Iterable, Iterator, Sequence, Sized
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Sequence, Set, Sized
 from itertools import groupby, islice
 from typing import Any
 
@@ -10,21 +11,25 @@ from numpy.typing import ArrayLike, NDArray
 
 from .arguments import as_array, as_integer, describe
 
-Shift = tuple[int, int]
+Shift = tuple[float, float]
+Shifts = Sequence[Shift] | NDArray[Any]
+Size = tuple[int, int] | None
+View = tuple[NDArray[Any], Shift]
 
 
 def shifted_views(
     image: ArrayLike,
-    shifts: Sequence[Shift],
-    size: int | Shift | None = None,
+    shifts: Shifts,
+    size: int | tuple[int, int] | None = None,
     wrap: bool = False,
-) -> NDArray:
+) -> NDArray[Any]:
     """Move an image of several channels in several ways, and keep the middle of each.
 
     Parameters
     ----------
     image : array or tensor of shape ``(C, H, W)``.
-    shifts : pairs (down, right) of pixels; negative values move up and left.
+    shifts : pairs (down, right) of pixels; negative values move up and left. With
+        `wrap` they may be fractions of a pixel.
     size : side of the middle, or its (height, width); the whole image if None.
     wrap : what enters at the border of the image: 0, or what left on the opposite
         side. Without it, a middle of some `size` must stay inside the image, so that
@@ -32,11 +37,13 @@ def shifted_views(
 
     Returns
     -------
-    New array of shape ``(len(shifts), C, height, width)`` and of the type of `image`.
+    New array of shape ``(len(shifts), C, height, width)`` and of the type of `image`;
+    of a floating type if a shift is a fraction.
 
     Raises
     ------
-    TypeError : `image` is not numeric, or a shift or `size` is no whole number.
+    TypeError : `image` is not numeric; `shifts` is a dict or a set; or a shift, without
+        `wrap`, or `size` is no whole number.
     ValueError : `image` is not three-dimensional, is empty, or has its channels last;
         `shifts` holds no pairs; `size` is larger than the image; or, without `wrap`, a
         shift is too large.
@@ -44,6 +51,10 @@ def shifted_views(
     Notes
     -----
     A window that slides to the left over a photo sees its content move to the right.
+
+    A fraction of a pixel turns the phases of the image's waves, which repeats the image
+    on all sides: hence `wrap`. What is between the pixels is then what a signal without
+    higher frequencies has there.
 
     Examples
     --------
@@ -53,17 +64,17 @@ def shifted_views(
            [2, 3],
            [1, 2]])
     """
-    pixels = as_image(image, "image")
-    shifts, size = as_shifts(shifts), as_size(size)
-    check_views(pixels, "image", shifts, size, wrap)
-    return stack([(pixels, shift) for shift in shifts], size, wrap)
+    moves, window = as_shifts(shifts, wrap), as_size(size)
+    pixels = as_image(image, "image", moves, window, wrap)
+    return stack([(pixels, move) for move in moves], window, wrap)
 
 
 # What came in
 
 
-def as_shifts(shifts) -> list[Shift]:
-    """Read pairs (down, right) of whole pixels."""
+def as_shifts(shifts: Any, wrap: bool = False) -> list[Shift]:
+    """Read pairs (down, right) of whole pixels or, with `wrap`, of parts of pixels."""
+    _refuse_unordered(shifts, "shifts")
     try:
         pairs = [(down, right) for down, right in shifts]
     except (TypeError, ValueError):
@@ -72,13 +83,31 @@ def as_shifts(shifts) -> list[Shift]:
         raise ValueError(
             f"shifts must be one or more pairs (down, right), got {describe(shifts)}"
         )
-    return [
-        (as_integer(down, "shifts"), as_integer(right, "shifts"))
-        for down, right in pairs
-    ]
+    return [(_as_move(down, wrap), _as_move(right, wrap)) for down, right in pairs]
 
 
-def as_size(size) -> Shift | None:
+def _as_move(move: Any, wrap: bool) -> float:
+    if not isinstance(move, float | np.floating):
+        return as_integer(move, "shifts")
+    if not wrap:
+        raise TypeError(
+            f"shifts must be whole numbers, got {move}; parts of a pixel need wrap=True"
+        )
+    if not np.isfinite(move):
+        raise ValueError(f"shifts must be finite, got {move}")
+    return int(move) if move == int(move) else float(move)
+
+
+def _refuse_unordered(things: Any, name: str) -> None:
+    """Refuse what gives its keys, or gives its members in any order."""
+    keys = hasattr(things, "keys") and not hasattr(things, "dtype")  # no column
+    if keys or isinstance(things, Set):
+        raise TypeError(
+            f"{name} must be a sequence, such as a list, got {describe(things)}"
+        )
+
+
+def as_size(size: Any) -> Size:
     """Read one side or two; None stays None."""
     if size is None:
         return None
@@ -92,8 +121,10 @@ def as_size(size) -> Shift | None:
     return height, width
 
 
-def as_image(image, name: str) -> NDArray:
-    """Read an image ``(C, H, W)``, and say what else came."""
+def as_image(
+    image: Any, name: str, shifts: Sequence[Shift], size: Size, wrap: bool
+) -> NDArray[Any]:
+    """Read an image ``(C, H, W)`` that has room for the window and the moves."""
     if hasattr(image, "getbands"):
         raise TypeError(
             f"{name} must be an array of shape (C, H, W), got a PIL image; convert it "
@@ -110,11 +141,15 @@ def as_image(image, name: str) -> NDArray:
             f"{name} must be of shape (C, H, W), channels first, got shape "
             f"{pixels.shape}; image.transpose(2, 0, 1) makes it so"
         )
+    _check_room(pixels, name, shifts, size, wrap)
+    if any(down % 1 or right % 1 for down, right in shifts):
+        return pixels.astype(np.result_type(pixels, np.float32))
     return pixels
 
 
-def check_views(image: NDArray, name: str, shifts, size, wrap: bool) -> None:
-    """Refuse a window or a move that an image has no room for."""
+def _check_room(
+    image: NDArray[Any], name: str, shifts: Sequence[Shift], size: Size, wrap: bool
+) -> None:
     height, width = full = image.shape[1:]
     h, w = size or full
     if h > height or w > width:
@@ -137,28 +172,60 @@ def check_views(image: NDArray, name: str, shifts, size, wrap: bool) -> None:
 
 
 def read_images(
-    images, labels, shifts, size, wrap
-) -> Iterable[tuple[NDArray, int | None]]:
-    """Check images and labels: all at once if they are in memory, else one by one."""
+    images: Any, labels: Any, shifts: Sequence[Shift], size: Size, wrap: bool
+) -> Iterable[tuple[NDArray[Any], int | None]]:
+    """Check images and labels: all at once if they are in memory, else one by one.
+
+    False for `labels` leaves those alone that the images bring.
+    """
     if not np.iterable(images):
         raise TypeError(f"images must be a list of arrays, got {describe(images)}")
+    _refuse_unordered(images, "images")
     if isinstance(images, Sized) and len(images) == 0:
         raise ValueError("images must hold at least one image, got none")
-    pairs = _pairs(images) if labels is None else _labelled(images, _as_labels(labels))
-    checked = (_checked(i, *pair, shifts, size, wrap) for i, pair in enumerate(pairs))
+    if labels is None or labels is False:
+        pairs = _pairs(images)
+    else:
+        pairs = _labelled(images, _as_labels(labels))
+    checked = (
+        (
+            as_image(image, f"images[{number}]", shifts, size, wrap),
+            None
+            if label is None or labels is False
+            else as_integer(label, f"labels[{number}]"),
+        )
+        for number, (image, label) in enumerate(pairs)
+    )
     return list(checked) if isinstance(images, Collection) else checked
 
 
-def _checked(number: int, image, label, shifts, size, wrap):
-    pixels = as_image(image, f"images[{number}]")
-    check_views(pixels, f"images[{number}]", shifts, size, wrap)
-    return pixels, label if label is None else as_integer(label, f"labels[{number}]")
+def _each(images: Any) -> Iterator[Any]:
+    """Yield as many images as there are said to be."""
+    if not isinstance(images, Sized):
+        yield from images
+        return
+    counted: Any = images
+    length, number = len(counted), 0
+    wanted = "images must hold as many images as their len says"
+    if hasattr(counted, "__iter__"):
+        for number, image in enumerate(counted, 1):
+            if number > length:
+                raise ValueError(f"{wanted}, got more than {length}")
+            yield image
+        if number < length:
+            raise ValueError(f"{wanted}, got {number} for a len of {length}")
+        return
+    for number in range(length):  # left to itself, it need never end
+        try:
+            yield counted[number]
+        except IndexError as error:
+            raise ValueError(f"{wanted}, got {number} for a len of {length}") from error
 
 
-def _pairs(images) -> Iterator[tuple[Any, Any]]:
+def _pairs(images: Any) -> Iterator[tuple[Any, Any]]:
     """Put beside each image the label that it brings, or None."""
     first = None
-    for number, item in enumerate(images):
+    for number, item in enumerate(_each(images)):
         pair = _is_pair(item)
         first = pair if first is None else first
         if pair != first:
@@ -169,25 +236,28 @@ def _pairs(images) -> Iterator[tuple[Any, Any]]:
         yield item if pair else (item, None)
 
 
-def _is_pair(item) -> bool:
+def _is_pair(item: Any) -> bool:
     """Tell (image, label) from an image that is a list of two channels."""
     if not isinstance(item, tuple | list) or len(item) != 2:
         return False
+    if getattr(item[0], "ndim", 0) == 3:
+        return True
     return not isinstance(item[1], list | tuple) and np.ndim(item[1]) < 2
 
 
-def _as_labels(labels) -> list[int]:
+def _as_labels(labels: Any) -> list[int]:
     if not np.iterable(labels):
         raise TypeError(
             f"labels must be a sequence of whole numbers, got {describe(labels)}"
         )
+    _refuse_unordered(labels, "labels")
     return [as_integer(label, f"labels[{i}]") for i, label in enumerate(labels)]
 
 
-def _labelled(images, labels: list[int]) -> Iterator[tuple[Any, int]]:
+def _labelled(images: Any, labels: list[int]) -> Iterator[tuple[Any, int]]:
     """Put beside each image the label given for it."""
     number = -1
-    for number, image in enumerate(images):
+    for number, image in enumerate(_each(images)):
         if number == len(labels):
             break
         if _is_pair(image):
@@ -202,7 +272,13 @@ def _labelled(images, labels: list[int]) -> Iterator[tuple[Any, int]]:
         )
 
 
-def from_torch(tensor):
+def fingerprint(image: NDArray[Any]) -> int:
+    """Give a number that another image has only by chance, one in four billion."""
+    pixels = np.ascontiguousarray(image, image.dtype.newbyteorder("="))
+    return zlib.crc32(pixels.data, zlib.crc32(repr(image.shape).encode()))
+
+
+def from_torch(tensor: Any) -> Any:
     """Bring a tensor to where NumPy can read it; leave anything else alone."""
     torch = sys.modules.get("torch")
     if torch is None or not isinstance(tensor, torch.Tensor):
@@ -214,21 +290,34 @@ def from_torch(tensor):
 # What goes to the model
 
 
-def stack(views: Sequence[tuple[NDArray, Shift]], size, wrap: bool) -> NDArray:
+def stack(views: Sequence[View], size: Size, wrap: bool) -> NDArray[Any]:
     """Make the views of images, all of one shape and type."""
     image = views[0][0]
     shape = (len(views), len(image), *(size or image.shape[1:]))
-    stack = np.zeros(shape, image.dtype.newbyteorder("="))
-    for view, (image, (down, right)) in zip(stack, views, strict=True):
-        top = (image.shape[1] - shape[2]) // 2 - down
-        left = (image.shape[2] - shape[3]) // 2 - right
+    made = np.zeros(shape, image.dtype.newbyteorder("="))
+    for view, (image, (down, right)) in zip(made, views, strict=True):
+        if down % 1 or right % 1:
+            image = _between_pixels(image, down % 1, right % 1)
+        top = (image.shape[1] - shape[2]) // 2 - int(down // 1)
+        left = (image.shape[2] - shape[3]) // 2 - int(right // 1)
         for rows, inner_rows in _runs(top, shape[2], image.shape[1], wrap):
             for columns, inner in _runs(left, shape[3], image.shape[2], wrap):
                 view[:, inner_rows, inner] = image[:, rows, columns]
-    return stack
+    return made
 
 
-def _runs(start: int, length: int, full: int, wrap: bool):
+def _between_pixels(image: NDArray[Any], down: float, right: float) -> NDArray[Any]:
+    """Turn the phase of each wave by its frequency times the move."""
+    rows = np.fft.fftfreq(image.shape[1])[:, None]
+    columns = np.fft.rfftfreq(image.shape[2])
+    turn = np.exp(-2j * np.pi * (rows * down + columns * right))
+    moved: NDArray[Any] = np.fft.irfft2(np.fft.rfft2(image) * turn, image.shape[1:])
+    return moved
+
+
+def _runs(
+    start: int, length: int, full: int, wrap: bool
+) -> Iterator[tuple[slice, slice]]:
     """Yield the stretches of an axis that a window shows, and their places in it."""
     if not wrap:
         first, last = max(start, 0), min(start + length, full)
@@ -242,10 +331,10 @@ def _runs(start: int, length: int, full: int, wrap: bool):
         done += last - first
 
 
-def batches(views, size, batch_size: int) -> Iterator[list]:
-    """Cut (image, shift, label) into batches of one shape and type."""
+def batches(views: Iterable[Any], size: Size, batch_size: int) -> Iterator[list[Any]]:
+    """Cut (image, shift, …) into batches of one shape and type."""
 
-    def kind(view):
+    def kind(view: Any) -> Any:
         return view[0].shape[:1] + (size or view[0].shape[1:]), view[0].dtype
 
     for _, alike in groupby(views, kind):
@@ -256,9 +345,9 @@ def batches(views, size, batch_size: int) -> Iterator[list]:
 # The moves of a report
 
 
-def room_to_move(number: int, image: NDArray, size: Shift | None) -> int:
+def room_to_move(number: int, image: NDArray[Any], size: Size) -> int:
     """Give how far a report moves an image."""
-    height, width = image.shape[1:]
+    height, width = map(int, image.shape[1:])
     if size is None:
         return max(min(height, width) // 8, 1)
     room = min(height - size[0], width - size[1]) // 2
@@ -270,7 +359,7 @@ def room_to_move(number: int, image: NDArray, size: Shift | None) -> int:
     return room
 
 
-def small_moves(room: int) -> list[Shift]:
+def small_moves(room: int) -> list[tuple[int, int]]:
     """Draw 24 moves, and a neighbour for 8 of them, always the same."""
     reach = min(room, 16)
     places = list(np.ndindex(2 * reach + 1, 2 * reach + 1))
