@@ -143,9 +143,8 @@ class Maps(Answers):
             sides = self.sides + self.back.max(axis=0)
         if self.range is None:
             shape = (len(answer), *sides)
-            self.range = tuple(
-                np.full(shape, end, answer.dtype) for end in (np.inf, -np.inf)
-            )
+            least = np.full(shape, np.inf, answer.dtype)
+            self.range = least, -least
         least, most = (whole[place] for whole in self.range)
         np.minimum(least, inside, out=least)
         np.maximum(most, inside, out=most)

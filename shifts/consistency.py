@@ -227,10 +227,11 @@ class ShiftConsistency:
         move, how far its view agrees with the others; and the two `twins`. At the end
         of a cell it is shown, ``report.figure.savefig`` stores it.
         """
-        same = self.agreement.mean()
-        title = "Two views of an image "
-        title += "get the same class" if self.compare == "top" else "agree"
-        title += f" {'in' if self.compare == 'top' else 'by'} {same:.1%} ({self._ends})"
+        if self.compare == "top":
+            says = f"get the same class in {self.consistency:.1%} of cases"
+        else:
+            says = f"agree by {self.consistency:.1%}"
+        title = f"Two views of an image {says} (95% interval {self._ends})"
         sums = sum(row.astype(np.float64) for row in self._pairs()) / len(self.change)
         count = len(self.shifts)
         others: NDArray[Any] = np.bincount(self._first, sums, count)

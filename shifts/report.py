@@ -61,8 +61,7 @@ def _draw_distance(
         axis.plot(power, mean, "ko")
     axis.set_xticks(powers, [f"{2.0**p:g}" for p in powers])
     axis.set(ylim=(least - 0.03, 1.03), xlim=(powers[0] - 0.5, powers[-1] + 0.5))
-    axis.set(xlabel="pixels apart, or more", ylabel="agreement")
-    axis.set(title="by distance, with 95%")
+    axis.set(xlabel="pixels apart, or more", title="agreement by distance")
 
 
 def _draw_moves(
@@ -72,7 +71,7 @@ def _draw_moves(
     dots = axis.scatter(right, down, c=agreement, ec="0.5", vmin=least, vmax=1)
     axis.figure.colorbar(dots, ax=axis, shrink=0.8)
     axis.set(xlabel="moved right (pixels)", ylabel="moved down", aspect="equal")
-    axis.set(title="of a view with the others")
+    axis.set(title="agreement by move")
     axis.margins(0.1)
     axis.invert_yaxis()
     axis.locator_params(nbins=5, integer=True)

@@ -872,7 +872,8 @@ def test_a_report_moves_as_far_as_there_is_room(shape, size, wrap, reach):
 def test_a_report_has_one_figure_that_states_the_finding(channels):
     images = np.random.default_rng(0).normal(size=(3, channels, 24, 24))
     report = shift_report(brightness, images)
-    found = f"{report.consistency:.1%} ({report.consistency_low:.1%} to "
+    found = f"{report.consistency:.1%} of cases (95% interval "
+    found += f"{report.consistency_low:.1%} to "
     found += f"{report.consistency_high:.1%}"
     assert f"the same class in {found}, 3 images)" in report.figure.get_suptitle()
     assert report.figure is report.figure and plt.get_fignums() == []
