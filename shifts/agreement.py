@@ -105,15 +105,15 @@ class Maps(Answers):
                 f"model must return maps whose sides divide those of the views, got "
                 f"{sides[0]}×{sides[1]} for {self.view[0]}×{self.view[1]}"
             )
-        back = self.shifts.max(axis=0) - self.shifts
-        if (back % step).any():
+        between = ((self.shifts - self.shifts[0]) % step).any(axis=1)
+        if between.any():
             raise ValueError(
                 f"shifts must differ by multiples of {step}, as the maps are {step} "
                 f"times smaller than the views, got {self.shifts[0].tolist()} and "
-                f"{self.shifts[(back % step).any(axis=1)][0].tolist()}; or hand over a "
-                f"function that enlarges the maps"
+                f"{self.shifts[between.argmax()].tolist()}; or hand over a function "
+                f"that enlarges the maps"
             )
-        self.back = (back // step).astype(int)
+        self.back = ((self.shifts.max(axis=0) - self.shifts) // step).astype(int)
         self.sides = sides
         # Of the map, what no zero has entered.
         first, last = np.zeros((2, *self.shifts.shape), int) + sides * [[[0]], [[1]]]

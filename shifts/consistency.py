@@ -138,8 +138,8 @@ class ShiftConsistency:
     def worst_case_accuracy(self) -> float | None:
         """Share of the images that are right in all moves; None without labels.
 
-        The adversarial accuracy, or robustness to shifts, of Michaeli et al. (2023),
-        if the shifts are all those that an adversary may choose from.
+        The accuracy under adversarial shifts of Michaeli et al. (2023), in their code
+        `shift_robust_score`, if the shifts are all that an adversary may choose from.
         """
         right = self._right
         return None if right is None else float(right.all(axis=1).mean())
@@ -188,8 +188,9 @@ class ShiftConsistency:
     def predicted_change(self) -> float:
         """Mean change of the probability of the class that the unmoved image gets.
 
-        The mean absolute change of Michaeli et al. (2023), over all moves. NaN if
-        (0, 0) is none of the shifts, or answers were not compared by their top class.
+        The mean absolute change of Michaeli et al. (2023), in their code `shift_mac`,
+        over all moves. NaN if (0, 0) is none of the shifts, or answers were not
+        compared by their top class.
         """
         if self.predicted is None:
             return float("nan")
@@ -340,11 +341,8 @@ class ShiftConsistency:
 
     @property
     def _ends(self) -> str:
-        images = len(self.change)
-        return (
-            f"{self.consistency_low:.1%} to {self.consistency_high:.1%}, "
-            f"{images} image{'' if images == 1 else 's'}"
-        )
+        ends = f"{self.consistency_low:.1%} to {self.consistency_high:.1%}"
+        return f"{ends}, {_count(self.change)}"
 
     @property
     def _way(self) -> str:
@@ -404,9 +402,13 @@ def nearest_twins(pairs: NDArray[Any], shifts: NDArray[Any]) -> tuple[int, int]:
     return int(first[best]), int(second[best])
 
 
+def _count(images: NDArray[Any]) -> str:
+    return f"{len(images)} image{'' if len(images) == 1 else 's'}"
+
+
 def _plain(value: Any) -> Any:
     """Make of arrays, and of NaN, what JSON can hold."""
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
     return None if isinstance(value, float) and np.isnan(value) else value
 
@@ -463,7 +465,7 @@ class ConsistencyDifference:
         """Put the difference and its interval into a line."""
         return (
             f"consistency {self.difference:+.1%} ({self.low:+.1%} to {self.high:+.1%}, "
-            f"{len(self.each)} images)"
+            f"{_count(self.each)})"
         )
 
     def __repr__(self) -> str:
@@ -498,7 +500,8 @@ def shift_consistency(
         moves inside the image; else the whole image, where zeros enter or, with
         `wrap`, its other side.
     batch_size : views to give to the model at once, at most, of one image or several.
-        A large network may have no memory for so many.
+        Memory grows with it; take fewer where a large network, or its maps, need more
+        than there is.
     compare : what it means that two answers agree, from 0, not at all, to 1.
 
         - "top": their top classes are equal.
