@@ -13,7 +13,7 @@ needs Matplotlib, and a network of PyTorch brings PyTorch.
 from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 import numpy as np
@@ -588,17 +588,15 @@ def shift_consistency(
         batched = batches(views, window, batch_size)
         rows = answers_to(function, batched, window, wrap, compare, known)
         for _, row in groupby(rows, lambda row: row[1][2]):
-            answers: Answers | None = None
-            for answer, (image, _, _, label) in row:  # noqa: B007
-                if answers is None:
-                    shown = window or image.shape[1:]
-                    answers = (
-                        Maps(moves, shown, window, wrap)
-                        if compare == "dense"
-                        else Answers(compare)
-                    )
+            first = next(row)
+            image, _, _, label = first[1]
+            answers = (
+                Maps(moves, window or image.shape[1:], window, wrap)
+                if compare == "dense"
+                else Answers(compare)
+            )
+            for answer, _ in chain([first], row):
                 answers.add(answer)
-            assert answers is not None
             same = answers.agreement()
             if compare != "top":
                 same = same.astype(np.float32)
@@ -622,18 +620,18 @@ def shift_consistency(
     if not change:
         raise ValueError("images must hold at least one image, got none")
     return ShiftConsistency(
-        np.array(moves),
-        np.array(top) if top else None,
-        np.array(change),
-        np.array(truth) if truth else None,
-        np.array(probability) if truth else None,
-        np.array(predicted) if predicted else None,
-        np.array(pairs) if pairs else None,
-        twins,
-        np.array(prints),
-        window,
-        wrap,
-        compare,
+        shifts=np.array(moves),
+        top=np.array(top) if top else None,
+        change=np.array(change),
+        labels=np.array(truth) if truth else None,
+        probability=np.array(probability) if truth else None,
+        predicted=np.array(predicted) if predicted else None,
+        pairs=np.array(pairs) if pairs else None,
+        twins=twins,
+        prints=np.array(prints),
+        size=window,
+        wrap=wrap,
+        compare=compare,
     )
 
 
