@@ -1147,7 +1147,8 @@ def test_maps_are_moved_back(size, wrap, step):
 
 
 def test_the_pixels_that_both_views_show_are_counted_by_a_loop():
-    images, moves = noise((2, 1, 7, 9)), [(0, 0), (3, -2), (-1, 1)]
+    images = noise((2, 1, 7, 9))
+    moves = [(0, 0), (3, -2), (-1, 1), (2, -3)]  # into two of them the same zeros enter
 
     def model(views):  # depends on what the moves bring in, and on the place
         return np.stack(
