@@ -567,6 +567,7 @@ def test_an_exported_program_is_taken():
     np.testing.assert_array_equal(found.top, expected.top)
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # PyTorch discourages it
 def test_frozen_torchscript_is_taken():
     network = small_network().eval()
     frozen = torch.jit.freeze(torch.jit.script(network))
