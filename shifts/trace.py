@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from itertools import chain, groupby
+from itertools import groupby
 from typing import Any, Literal
 
 import numpy as np
@@ -227,11 +227,11 @@ def shift_trace(
     >>> trace.names, trace.kinds
     (['0', '1'], ['stride', 'nonlinearity'])
     """
-    if not isinstance(network, nn.Module):
-        raise TypeError(f"network must be a torch.nn.Module, got {type(network)}")
     sides = _check(network, images, shifts, size, reading)
-    weight = next(chain(network.parameters(), network.buffers()), torch.zeros(()))
-    images = torch.as_tensor(images).to(weight.device, weight.dtype)
+    images = torch.as_tensor(images)
+    weights = filter(torch.is_floating_point, network.state_dict().values())
+    weight = next(weights, images if images.is_floating_point() else images.float())
+    images = images.to(weight.device, weight.dtype)
     lens = _Lens(sides, reading == "whole", mirrored=size is not None)
     with torch.inference_mode(), _evaluating(network):
         base = _record(network, lens.view(images, (0, 0)))

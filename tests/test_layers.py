@@ -137,6 +137,33 @@ def test_blur_is_a_convolution(padding, channels, sides):
     assert torch.equal(BlurPool(padding)(x), blur_by_definition(x, padding))
 
 
+def of_adobe(channels, padding):
+    pads = {"zeros": "zero", "reflect": "reflect"}
+    module = pytest.importorskip("antialiased_cnns")
+    return padding in pads and module.BlurPool(channels, pads[padding], filt_size=3)
+
+
+def of_timm(channels, padding):
+    layers = pytest.importorskip("timm.layers")
+    return layers.BlurPool2d(channels, pad_mode=F_PAD[padding])
+
+
+def of_kornia(channels, padding):
+    filters = pytest.importorskip("kornia.filters")
+    return padding == "zeros" and filters.BlurPool2D(3)
+
+
+@pytest.mark.parametrize("padding", F_PAD)
+@pytest.mark.parametrize("peer", [of_adobe, of_timm, of_kornia])
+def test_blur_is_that_of_its_peers(peer, padding):
+    blur = peer(3, padding)
+    if not blur:
+        pytest.skip("it has no such padding")
+    for sides in SIDES:
+        x = torch.randn(2, 3, *sides, generator=torch.Generator().manual_seed(0))
+        torch.testing.assert_close(BlurPool(padding)(x), blur(x))
+
+
 @pytest.mark.parametrize("padding", F_PAD)
 def test_blur_has_the_gradient_of_a_convolution(padding):
     x = pictures(0, 2, (4, 6), 100).requires_grad_()
@@ -662,12 +689,12 @@ class Does(nn.Module):
         return self.function(self, x)
 
 
-def embedded(module, x):
-    module.places = torch.arange(x.shape[-1]).to(x)
-    return x + module.places
+def embedded(_, x):
+    return x - torch.linspace(0, 1, x.shape[-1]).to(x)
 
 
 END = GLOBAL, nn.Flatten()
+RELU = nn.ReLU(), *END
 BRANCHES = {"a": nn.Conv2d(8, 8, 3, 2, 1), "b": nn.Conv2d(8, 8, 1, 2)}
 TWICE = {"a": nn.Conv2d(8, 8, 3, 2, 1), "b": nn.Conv2d(8, 8, 3, 2, 1)}
 # What no kind and no setting tells; the blocks; and what the check says is off.
@@ -680,8 +707,12 @@ SILENT = {
         (),
         "2: Does",
     ),
-    "padding": ([Does(lambda _, x: F.pad(x, (1, 1, 1, 1))), nn.ReLU(), *END], (), "2:"),
-    "an embedding of places": ([Does(embedded), *END], (), "2: Does"),
+    "padding": (
+        [Does(lambda _, x: F.pad(x, (1, 1, 1, 1))), nn.Conv2d(8, 8, 3, 1, 1), *RELU],
+        (),
+        "2: Does",
+    ),
+    "an embedding of places": ([Does(embedded), *RELU], (), "2: Does"),
     "a part": ([nn.AvgPool2d(2, 1), nn.ReLU(), *END], (), "2: AvgPool2d"),
     "branches apart": (
         [Does(lambda m, x: m.a(x) + m.b(x), **BRANCHES), nn.ReLU(), *END],
@@ -774,7 +805,7 @@ def test_a_layer_used_twice_is_swapped_twice():
     kinds = [type(m) for m in follows.modules() if hasattr(m, "stride")]
     assert nn.MaxPool2d not in kinds and follows[2] is follows[4]
     block = nn.Sequential(conv)
-    twice = swap_strides(small(block, block, *END), Polyphase, ["2"])
+    twice = swap_strides(small(block, block, *END), Polyphase, ["2", "3"])
     assert isinstance(twice[2][0], Align) and twice[2] is twice[3]
 
 
