@@ -4,6 +4,7 @@
 # make bench      time the helpers against OpenCV, PyTorch and plain loops
 # make fuzz       try the helpers on many more random inputs than make test does
 # make notebooks  run all notebooks and store their outputs
+# make claims     list the general sentences: where each is asserted, over what
 # make constraints  write the versions of all that the lists pull in
 # make handout    set up .venv and fill build/ with web pages, print and copies to give
 # make student    commit the student's copy to the branch student
@@ -20,7 +21,7 @@ uv := $(shell command -v uv 2>/dev/null)
 # They would lead pip, or Python, past .venv.
 unexport PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT PYTHONHOME PYTHONPATH PYTHONSAFEPATH
 
-.PHONY: help lab test matrix fuzz bench notebooks constraints handout student weekly anew
+.PHONY: help lab test matrix fuzz bench notebooks claims constraints handout student weekly anew
 help:
 	@sed -n -e '/^#/!q' -e 's/^# *//p' Makefile
 
@@ -40,7 +41,10 @@ bench: .venv/test
 	$(python) -m pytest -o addopts= --benchmark-columns=min,median,rounds tests/bench_*.py $(ARGS)
 
 notebooks: .venv/test
-	$(python) tests/execute.py notebooks/*.ipynb
+	$(python) tests/execute.py notebooks/*.ipynb notebooks/evidence/*.ipynb
+
+claims: .venv/test
+	$(python) tests/claims.py
 
 constraints: .venv/test
 	$(python) -m pip freeze --quiet $(pinned) >$(exact)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import nbformat
 from execute import ENVIRONMENT, execute
-from notebook_checks import ROOT, code_cells, compare_figures, compare_text
+from notebook_checks import NOTEBOOKS, code_cells, compare_figures, compare_text
 
 NUMPY = {"NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4"}
 OPENCV = {"OPENCV_CPU_DISABLE": "AVX2,FP16,AVX,SSE4.2"}
@@ -110,4 +110,4 @@ def main(paths: list[Path]) -> int:
 
 if __name__ == "__main__":
     named = [Path(name).resolve() for name in sys.argv[1:]]
-    sys.exit(bool(main(named or sorted((ROOT / "notebooks").glob("*.ipynb")))))
+    sys.exit(bool(main(named or NOTEBOOKS)))
