@@ -67,6 +67,7 @@ def make(lessons: list[Lesson], folder: Path, reader: str) -> None:
         reader=reader,
         version=version(target),
         first=f"{lessons[0].name}.ipynb",
+        list=LIGHT,
         light=", ".join(f"`{x.name}`" for x in lessons if light(x)),
         solutions=SOLUTIONS if reader == "teacher" else "",
     )
