@@ -61,6 +61,8 @@ def make(
         write_files(pictures, path.parent)
         write_notebook(marked(notebook), path)
     stage.joinpath("index.md").write_text(landing_page(lessons, files[0].name), "utf-8")
+    measure = HERE.joinpath("measure.md").read_text("utf-8").replace("](../", "](")
+    stage.joinpath("measure.md").write_text(linked(measure, lessons), "utf-8")
     stage.joinpath("teachers.md").write_text(teachers_page(lessons, files), "utf-8")
     for name in [QUESTIONS, FOUND]:
         page = stage / "notebooks" / f"{name}.md"
@@ -116,7 +118,13 @@ def landing_page(lessons: list[Lesson], copy: str) -> str:
     names = [QUESTIONS, *(x.path for x in lessons if not x.folder), FOUND]
     names += [x.path for x in lessons if x.folder]
     pages = [f"notebooks/{name}" for name in names]
-    pages += ["images/README", f"notebooks/{GLOSSARY}", "teachers", "elsewhere"]
+    pages += [
+        "images/README",
+        f"notebooks/{GLOSSARY}",
+        "measure",
+        "teachers",
+        "elsewhere",
+    ]
     return fill(
         "index.md",
         copy=copy,

