@@ -4,7 +4,6 @@ import contextlib
 import io
 import re
 
-import pytest
 from notebook_checks import ROOT
 
 PAGE = (ROOT / "handout" / "measure.md").read_text("utf-8")
@@ -30,6 +29,5 @@ def test_each_block_prints_what_the_page_says():
 
 
 def test_another_number_is_found():
-    page = re.sub(r"consistency (\d+)\.", "consistency 9.", PAGE, count=1)
-    with pytest.raises(AssertionError):
-        assert faults(page) == []
+    page = re.sub(r"consistency \d+\.", "consistency 9.", PAGE, count=1)
+    assert len(faults(page)) == 1
