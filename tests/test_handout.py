@@ -158,6 +158,7 @@ def notebooks(tmp_path_factory):
     folder = tmp_path_factory.mktemp("notebooks")
     for path in NOTEBOOKS:
         shutil.copy(path, folder)
+    shutil.copytree(checks.EVIDENCE[0].parent, folder / lesson.EVIDENCE)  # linked to
     nbformat.write(sample(), folder / "99_sample.ipynb")
     return folder
 
@@ -452,7 +453,8 @@ def test_previous_and_next(made, view):
             view.locator("a.right-next").click()
         visited.append(Path(urlsplit(view.url).path).stem)
     rest = ["README", "glossary", "teachers", "elsewhere"]
-    assert visited == ["questions", *NAMES, *rest]
+    evidence = [path.stem for path in checks.EVIDENCE]
+    assert visited == ["questions", *NAMES, *evidence, *rest]
 
 
 class Links(HTMLParser):
@@ -552,7 +554,10 @@ def test_print(made, path):
     name = path.stem
     assert faults_of_print(path) == []
     pages = text_of(path)
-    assert all(len(page) > 40 for page in pages)
+    # The title of a part has a page of its own.
+    parts = [page for page in pages if re.fullmatch(r"The evidence\s+\d+ / \d+", page)]
+    assert all(len(page) > 40 for page in pages if page not in parts)
+    assert len(parts) == (name == "series")
     words = " ".join(" ".join(pages).split())
     title = TITLES.get(name)
     if not title:
