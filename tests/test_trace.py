@@ -75,6 +75,10 @@ def test_a_nonlinearity_loses_half_pixels_alone(layer):
     assert error > 0.02 and kind == "nonlinearity"
 
 
+def test_what_works_in_place_is_measured_alike():
+    assert own(nn.ReLU(inplace=True), HALF) == own(nn.ReLU(), HALF)
+
+
 @pytest.mark.parametrize("layer, kind", LOSSY.values(), ids=LOSSY)
 def test_strides_and_borders_lose_whole_pixels(layer, kind):
     error, found = own(layer, WHOLE)
