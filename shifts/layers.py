@@ -435,7 +435,8 @@ def swap_strides(
     their mirror images. It asks that a vector stays as it is, up to 1e-4 of its
     distance from the mean over the images, and that a map is a moved copy, up to 1e-4
     of its distance from its mean. On one image in four, two branches happen to choose
-    alike: more images are surer. A blur does not pass, for it follows even moves alone.
+    alike: more images are surer. A branch that begins at zero, as those of an untrained
+    network may, hides its sum. A blur does not pass: it follows even moves alone.
 
     Examples
     --------
