@@ -4,21 +4,23 @@
 # make bench      time the helpers against OpenCV, PyTorch and plain loops
 # make fuzz       try the helpers on many more random inputs than make test does
 # make notebooks  run all notebooks and store their outputs
-# make constraints  write the versions of all that is installed, for the workflows
+# make constraints  write the versions of all that the lists pull in
 # make handout    set up .venv and fill build/ with web pages, print and copies to give
 # make student    commit the student's copy to the branch student
-# make weekly     what takes longer: explorers in JupyterLab, hostile answers to grade
-# make classroom  as root: set up .venv and start a JupyterHub for a class
-# make classroom-test  as root: send a class to it, and others who must not get in
+# make weekly     what takes longer, or asks the network
 #
 # Options:        make lab ARGS="--no-browser --port 9999"
 # Another Python: make lab PYTHON=python3.12
 
 PYTHON ?= python3
 python = .venv/bin/python
+exact = .github/constraints.txt
+uv := $(shell command -v uv 2>/dev/null)
 
-.PHONY: help lab test matrix fuzz bench notebooks constraints handout student \
-	weekly classroom classroom-test
+# They would lead pip, or Python, past .venv.
+unexport PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT PYTHONHOME PYTHONPATH PYTHONSAFEPATH
+
+.PHONY: help lab test matrix fuzz bench notebooks constraints handout student weekly anew
 help:
 	@sed -n -e '/^#/!q' -e 's/^# *//p' Makefile
 
@@ -41,7 +43,7 @@ notebooks: .venv/test
 	$(python) tests/execute.py notebooks/*.ipynb
 
 constraints: .venv/test
-	$(python) -m pip freeze --quiet > .github/constraints.txt
+	$(python) -m pip freeze --quiet $(pinned) >$(exact)
 
 handout: .venv/handout
 	$(python) -m handout.build
@@ -52,44 +54,52 @@ student: .venv/handout
 weekly: .venv/test
 	$(python) -m pytest -o addopts= -m weekly tests $(ARGS)
 
-classroom: .venv/classroom
-	$(python) -m jupyterhub --config classroom/jupyterhub_config.py $(ARGS)
-
-classroom-test: .venv/classroom .venv/test
-	$(python) -m pytest -o addopts= tests/hub.py $(ARGS)
-
-# The stamps .venv/lab, .venv/test and so on say that the packages are complete.
-# .venv/lab and the one in question go before an installation and return after it;
-# without .venv/lab all of .venv is made anew. It returns older than the others.
-.venv/lab: requirements.txt
-	@$(lock); test -e $@ || { $(check) && '$(PYTHON)' -m venv --clear .venv; } || exit 1; \
-	$(install); touch $@
-
-.venv/test: tests/requirements.txt handout/requirements.txt .venv/lab
-	@$(lock); $(install); touch -r requirements.txt .venv/lab; touch $@
-
-.venv/handout: handout/requirements.txt .venv/lab
-	@$(lock); $(install); touch -r requirements.txt .venv/lab; touch $@
-
-.venv/classroom: classroom/requirements.txt .venv/lab
-	@$(lock); $(proxy); $(install); touch -r requirements.txt .venv/lab; touch $@
+# What the lists pull in, but for what one of them pins: each version stands once.
+pinned = $$(sed -n 's/^\([A-Za-z][A-Za-z0-9_.-]*\)==.*/--exclude \1/p' requirements.txt */requirements.txt)
 
 # A notebook's cells need one kernel. The notebooks, which come first, take longest.
 workers = -n auto --dist loadfile --no-loadscope-reorder
 
-check = '$(PYTHON)' -c 'import sys; sys.version_info < (3, 11) and \
-	sys.exit("This is Python %d.%d, but 3.11 or newer is needed. If you have one: \
-	make $(MAKECMDGOALS) PYTHON=python3.12" % sys.version_info[:2]); \
+# .venv serves if no installation into it was cut short, its Python still starts and
+# finds its packages, and is the one that is asked for, where one is.
+who = import sys; print(sys.base_prefix, *sys.version_info)
+asked = $(filter-out file default,$(origin PYTHON))
+serves = test ! -s .venv.lock && us=$$($(python) -c 'import pip; $(who)' 2>/dev/null) && \
+	test "$(if $(asked),$$('$(PYTHON)' -c '$(who)' 2>/dev/null),$$us)" = "$$us"
+anew := $(shell $(serves) || echo anew)
+
+check = '$(PYTHON)' -c 'import sys; (3, 11) <= sys.version_info < (3, 15) or \
+	sys.exit("This is Python %d.%d, but one from 3.11 to 3.14 is needed. If you have one: \
+	make $(MAKECMDGOALS) PYTHON=python3.14" % sys.version_info[:2]); \
 	from importlib.util import find_spec; all(map(find_spec, ["venv", "ensurepip"])) or \
 	sys.exit("Python has no venv module. On Debian and Ubuntu: \
 	sudo apt install $(notdir $(PYTHON))-venv")'
 
-# One installation at a time; the system lifts the lock when the shell ends, however.
-lock = exec 9>.venv.lock || exit 1; '$(PYTHON)' -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'
+# One installation at a time; the system lifts the lock when the shell ends, however. A
+# word in the lock's file says that one has begun. The trap keeps the shell alive to say
+# so when pip is interrupted.
+begin = exec 9>>.venv.lock || exit 1; \
+	'$(PYTHON)' -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'; trap : INT; \
+	$(serves) || { $(check) && echo begun >.venv.lock && \
+	'$(PYTHON)' -m venv --clear .venv; } || exit 1; echo begun >.venv.lock
 
-proxy = npm install --prefix .venv configurable-http-proxy@5.3.0 || \
-	{ echo "JupyterHub's proxy needs npm, of Node.js 22 or newer." >&2; exit 1; }
+by_pip = $(python) -m pip install --no-compile
+by_uv = uv pip install --python $(python)
+install = -c $(exact) -r "$$list" && { $(python) -c "import $$module" || \
+	{ echo "The packages are not in .venv. Does pip's configuration lead elsewhere?" \
+	"See: $(python) -m pip config list" >&2; false; }; } || \
+	{ echo "The installation is not complete. Call make $(MAKECMDGOALS) again." >&2; exit 1; }; \
+	: >.venv.lock; touch $@
 
-# The trap keeps the shell alive to say so when pip is interrupted.
-install = rm -f .venv/lab $@; trap : INT; $(python) -m pip install -r $< || \
-	{ echo "The installation is not complete. Call make $(MAKECMDGOALS) again." >&2; exit 1; }
+# Each stamp says that the packages of its list are there. It lies in .venv, and so goes
+# with them when that is made anew.
+.venv/lab: requirements.txt $(exact) $(anew)
+	@$(begin); list=.venv/light.txt module=tqdm; sed '/^# Networks/,$$d' $< >$$list; \
+	$(if $(uv),$(by_uv),$(by_pip)) $(install)
+
+# By pip, which finds a PyTorch on this machine's disk where its configuration names one.
+.venv/test: tests/requirements.txt requirements.txt handout/requirements.txt $(exact) $(anew)
+	@$(begin); list=$< module=pytest; $(by_pip) $(install) .venv/lab .venv/handout
+
+.venv/handout: handout/requirements.txt $(exact) $(anew)
+	@$(begin); list=$< module=sphinx; $(if $(uv),$(by_uv),$(by_pip)) $(install)

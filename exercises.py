@@ -2,9 +2,9 @@
 
 A checker takes the answer itself: a value, or a function that it tries out. It prints
 "Correct.", or what is off, and never stops a notebook: what an answer raises is a hint,
-and a call that takes longer than `SECONDS` is given up. What can be read as the answer
-is taken: nested lists, tensors, 2.0 for 2. None, and a function that raises
-NotImplementedError, count as not attempted yet. A program asks ``check_….hint``.
+and a call that takes longer than `shifts.checking.SECONDS` is given up. What can be
+read as the answer is taken: nested lists, tensors, 2.0 for 2. None, and a function that
+raises NotImplementedError, count as not attempted yet. A program asks ``check_….hint``.
 
 Examples
 --------
@@ -14,262 +14,49 @@ Not yet: both signs: `i + 2` looks further down, so what stood there is now high
 True
 """
 
-import contextvars
-import copy
-import ctypes
 import functools
 import itertools
 import re
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import contextmanager
-from numbers import Real
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers import IMAGES, convolve, max_pool, translate
+from shifts.checking import (
+    Hint,
+    apart,
+    beside,
+    call,
+    case,
+    checker,
+    compare,
+    digits,
+    kind,
+    number,
+    pair,
+    read,
+    same,
+    trace,
+    whole,
+)
 
-SECONDS = 5.0  # for one call of an answer
-UNTOUCHED = "Not attempted yet."
-
-
-class _WrongError(Exception):
-    """A hint, on its way to the reader."""
-
-
-Hint = str | None  # what is wrong, or None if nothing is
-
-
-def _checker(diagnose: Callable[[Any], Hint]) -> Callable[[Any], None]:
-    """Turn a diagnosis, which returns or raises a hint, into a checker."""
-
-    def hint(answer) -> Hint:
-        """Return what the checker would print, or None if the answer is right."""
-        try:
-            if answer is not None and answer is not ...:
-                return diagnose(answer)
-        except _WrongError as wrong:
-            return str(wrong)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            if not _is_stub(error):
-                return f"this can't be read as an answer ({_message(error)})."
-        return UNTOUCHED
-
-    @functools.wraps(diagnose)
-    def check(answer) -> None:
-        found = hint(answer)
-        if found is None:
-            print("Correct.")
-        else:
-            print(found if found == UNTOUCHED else f"Not yet: {found}")
-
-    check.hint = hint  # type: ignore[attr-defined]
-    return check
-
-
-@contextmanager
-def _case(words: str):
-    """Put the case that was tried before each hint."""
-    try:
-        yield
-    except _WrongError as wrong:
-        raise _WrongError(f"{words}: {wrong}") from wrong
-
-
-# Call an answer, and read it
-
-
-class _TimeUp(SystemExit):  # of all exceptions, the one that ends a thread in silence
-    pass
-
-
-def _limited(function, *arguments) -> tuple[Any, BaseException | None]:
-    """Return what a call returns and what it raises; give it up after some seconds.
-
-    It runs in a thread, the one way on every system to stop waiting for it. A loop in
-    Python is then ended; what runs in compiled code, or catches all, is left behind.
-    """
-    outcome, done = [], threading.Event()
-
-    def run():
-        try:
-            outcome.append((function(*arguments), None))
-        except _TimeUp:
-            pass
-        except BaseException as error:
-            outcome.append((None, error))
-        finally:
-            done.set()
-
-    context = contextvars.copy_context()
-    thread = threading.Thread(target=context.run, args=(run,), daemon=True)
-    end = time.monotonic() + SECONDS
-    thread.start()
-    try:
-        # On Windows no interrupt gets through a longer wait.
-        while not done.wait(0.05) and time.monotonic() < end:
-            if _imports(thread):  # PyTorch takes seconds, and breaks if cut short
-                end = time.monotonic() + SECONDS
-    finally:
-        ended = done.is_set() or _end(thread, done)
-    if outcome:
-        return outcome[0]
-    left = "" if ended else " It still runs: restart the kernel to stop it."
-    raise _WrongError(
-        f"your function has not come back after {SECONDS:g} seconds. "
-        f"Does a loop in it never end?{left}"
-    )
-
-
-def _imports(thread: threading.Thread) -> bool:
-    """Return whether a thread is importing a module."""
-    frame = sys._current_frames().get(thread.ident or 0)
-    while frame:
-        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
-            return True
-        frame = frame.f_back
-    return False
-
-
-def _end(thread: threading.Thread, done: threading.Event) -> bool:
-    """Try to stop a thread, for a second; return whether it is done."""
-    for _ in range(20):
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_TimeUp)
-        )
-        if done.wait(0.05):
-            return True
-    return False
-
-
-def _is_stub(error: BaseException) -> bool:
-    return type(error) is NotImplementedError and not error.args
-
-
-def _message(error: BaseException) -> str:
-    """Return the kind of an error, and the first line of what it says."""
-    words = str(error).strip().split("\n")[0][:200]
-    return f"{type(error).__name__}: {words}" if words else type(error).__name__
-
-
-def _call(function, *arguments, fresh: bool = False):
-    """Return what the reader's function makes of copies of the arguments."""
-    if not callable(function):
-        raise _WrongError(
-            f"a function is wanted, and this is {_kind(function)}. "
-            "Pass its name without brackets."
-        )
-    copies = [copy.deepcopy(a) for a in arguments]  # a function is its own copy
-    result, error = _limited(function, *copies)
-    if error is not None:
-        if _is_stub(error) or isinstance(error, _WrongError):
-            raise error
-        raise _WrongError(f"your function stops with {_message(error)}.") from error
-    if result is None:
-        raise _WrongError(
-            "your function gives nothing back. "
-            "Does it end in `return`? To print a result is not to return it."
-        )
-    for before, after in zip(arguments, copies, strict=True):
-        if not np.array_equal(before, after):
-            thing = "list" if isinstance(before, list) else "array"
-            raise _WrongError(
-                f"your function changes the {thing} that it is given. "
-                "Work on a copy, or make a new one."
-            )
-        if (
-            fresh
-            and isinstance(result, np.ndarray)
-            and np.may_share_memory(result, after)
-        ):
-            raise _WrongError(
-                "what you return shares its pixels with the image that you were "
-                "given: change one, and the other changes. Return a new array."
-            )
-    return result
-
-
-def _kind(thing) -> str:
-    if isinstance(thing, str):
-        return "text"
-    if callable(thing):
-        return "a function"
-    if isinstance(thing, Real):
-        return f"the number {thing}"
-    return f"an object of type {type(thing).__name__}"
-
-
-def _read(thing, wanted: str = "an array of numbers is wanted") -> NDArray:
-    """Read real numbers out of arrays, tensors, nested lists and the like."""
-    if hasattr(thing, "detach"):  # a tensor of PyTorch
-        thing = thing.detach().cpu()
-    if np.ma.is_masked(thing):
-        raise _WrongError(f"{wanted}, and some of yours are masked.")
-    try:
-        numbers = np.asarray(thing)
-        if numbers.dtype == object and all(isinstance(n, Real) for n in numbers.flat):
-            numbers = numbers.astype(float)  # fractions
-    except Exception as error:
-        raise _WrongError(
-            f"{wanted}, and NumPy can't read yours ({_message(error)})."
-        ) from error
-    if numbers.dtype.kind == "c":
-        raise _WrongError(f"{wanted}, and yours are complex. Take their `.real`.")
-    if numbers.dtype.kind not in "buif":
-        if numbers.ndim and any(n is None for n in numbers.flat):
-            raise _WrongError(f"{wanted}, and there is still a `None` in it.")
-        raise _WrongError(f"{wanted}, and this is {_kind(thing)}.")
-    if not np.isfinite(numbers).all():
-        place = np.argwhere(~np.isfinite(numbers))[0].tolist()
-        at = f" at {place}" if place else ""
-        raise _WrongError(
-            f"{wanted}, and you have {numbers[tuple(place)]}{at}. "
-            "Is something divided by 0, or never set?"
-        )
-    return numbers
-
-
-def _whole(thing, shape: tuple[int, ...], wanted: str) -> NDArray[np.int64]:
-    """Read so many whole numbers, of any type that holds them."""
-    numbers = _read(thing, wanted)
-    if numbers.size != np.prod(shape) or numbers.dtype.kind == "b":
-        holds = f" that holds {numbers.size}" if numbers.ndim else ""
-        raise _WrongError(f"{wanted}, and this is {_kind(thing)}{holds}.")
-    for number in numbers.flat:
-        if number != np.round(number):
-            raise _WrongError(f"{wanted}, and {number:g} is not whole.")
-        if np.abs(number) > 1e9:
-            raise _WrongError(f"{wanted}, and {number:g} is out of range.")
-    return numbers.reshape(shape).astype(int)
-
-
-def _pair(thing) -> tuple[int, int]:
-    down, right = _whole(thing, (2,), "a pair of numbers is wanted, as in (0, 0)")
-    return int(down), int(right)
-
-
-def _number(thing) -> float:
-    number = _read(thing, "one number is wanted")
-    if number.size != 1 or number.dtype.kind == "b":
-        shape = f" of shape {number.shape}" if number.ndim else ""
-        raise _WrongError(f"one number is wanted, and this is {_kind(thing)}{shape}.")
-    return float(number.item())
-
-
-# Compare
+try:
+    from helpers import IMAGES, convolve, max_pool, translate
+except ImportError as error:
+    if error.name != "helpers":
+        raise
+    raise ImportError(  # a common name: a startup file may have imported another
+        f"{error.path} is in the way: rename it, and restart the kernel; "
+        "this series has another helpers"
+    ) from error
 
 
 def _eight_by_eight(answer) -> NDArray[np.float64]:
-    picture = _read(answer)
+    picture = read(answer)
     if picture.shape != (8, 8):
-        raise _WrongError(f"a picture of 8×8 is wanted, and yours is {picture.shape}.")
+        raise Hint(f"a picture of 8×8 is wanted, and yours is {picture.shape}.")
     return picture.astype(float)
 
 
@@ -278,76 +65,18 @@ def _circular(image, move) -> NDArray:
     return translate(image, down, right, wrap=True)
 
 
-def _same(a: NDArray, b: NDArray) -> bool:
-    return a.shape == b.shape and bool(np.allclose(a, b, rtol=1e-5, atol=1e-5))
-
-
-def _compare(
-    result,
-    wanted: NDArray,
-    suspects: Iterable[tuple[NDArray, str]] = (),
-    note: str = "",
-    **shown,
-) -> None:
-    """Raise the hint of the first suspect that the result equals, if it is wrong."""
-    result = _read(result)
-    if _same(result, wanted):
-        return
-    for suspect, hint in suspects:
-        if _same(result, suspect):
-            raise _WrongError(hint)
-    if _same(result, -wanted):
-        raise _WrongError("each number has the opposite sign.")
-    if _same(result, wanted.T):
-        raise _WrongError("rows and columns have changed places.")
-    if _same(result, np.trunc(wanted)):
-        raise _WrongError(
-            "what stands behind the decimal point is lost. "
-            "An array made for whole numbers can't hold it."
-        )
-    if result.shape != wanted.shape:
-        raise _WrongError(
-            f"the result has the shape {result.shape}, and {wanted.shape} is wanted."
-        )
-    place = tuple(np.argwhere(~np.isclose(result, wanted, rtol=1e-5, atol=1e-5))[0])
-    raise _WrongError(
-        f"at {np.array(place).tolist()} you have {result[place]:.4g}, and "
-        f"{wanted[place]:.4g} is wanted. Work that one out by hand{note}:\n"
-        + _beside(**shown, yours=result, wanted=wanted)
-    )
-
-
-def _beside(**arrays: NDArray) -> str:
-    """Write small arrays side by side, each below its name."""
-    columns = []
-    for name, array in arrays.items():
-        if np.all(array == np.round(array)):
-            array = np.asarray(array, int)
-        lines = [name, *np.array2string(array, precision=3).split("\n")]
-        columns.append([line.ljust(max(map(len, lines))) for line in lines])
-    height = max(map(len, columns))
-    padded = [c + [" " * len(c[0])] * (height - len(c)) for c in columns]
-    return "\n".join("   ".join(line).rstrip() for line in zip(*padded, strict=True))
-
-
-def _picture(*shape: int, seed: int = 1) -> NDArray[np.float64]:
-    """Draw whole numbers from -9 to 9 but 0, so that no sign and no zero is missed."""
-    digits = np.random.default_rng(seed).integers(1, 10, shape)
-    return digits * np.random.default_rng(seed + 1).choice([-1.0, 1.0], shape)
-
-
 # 1 · Translation
 
 
-@_checker
-def check_move(answer) -> Hint:
+@checker
+def check_move(answer) -> str | None:
     """Name the move ``T[i, j] = x[i + 2, j - 3]``.
 
     Parameters
     ----------
     answer : pair ``(down, right)``.
     """
-    down, right = _pair(answer)
+    down, right = pair(answer)
     if (abs(down), abs(right)) == (3, 2):
         return "rows come first: the first number is `down`, the second is `right`."
     if (abs(down), abs(right)) != (2, 3):
@@ -369,8 +98,8 @@ def check_move(answer) -> Hint:
         )
 
 
-@_checker
-def check_translate(answer) -> Hint:
+@checker
+def check_translate(answer) -> str | None:
     """Move the content down and right, where zeros enter, without a loop over pixels.
 
     Parameters
@@ -380,19 +109,19 @@ def check_translate(answer) -> Hint:
     moves = [(0, 0), (1, 0), (0, 2), (2, 1), (-1, 2), (1, -2), (-2, -1), (5, 1)]
     moves += [(-1, -6), (-4, 7), (3, 5)]
     for shape in [(3, 5), (4, 2)]:
-        image = _picture(*shape)
+        image = digits(*shape)
         for down, right in moves:
             far = abs(down) >= shape[0] or abs(right) >= shape[1]
             words = f"for down={down}, right={right}" + ", out of the image" * far
-            with _case(words), _empty_slice(down, right):
-                result = _call(answer, image, down, right, fresh=True)
-                _compare(
+            with case(words), _empty_slice(down, right):
+                result = call(answer, image, down, right, fresh=True)
+                compare(
                     result,
                     translate(image, down, right),
                     _misplaced(image, down, right),
                     image=image,
                 )
-    code, lines = _trace(answer, _picture(40, 50), 3, 4)
+    code, lines = trace(answer, digits(40, 50), 3, 4)
     if translate.__code__ in code:
         return "it is right, but it calls the helper. Write it yourself."
     if lines > 40 * 50:
@@ -407,10 +136,10 @@ def _empty_slice(down, right):
     """Tell what may stand behind an empty array, where a move is 0."""
     try:
         yield
-    except _WrongError as wrong:
+    except Hint as wrong:
         if 0 in (down, right) and re.search(r"\(0,|, ?0\)", str(wrong)):
             note = "(`[:-0]` is empty: a move by 0 needs care.)"
-            raise _WrongError(f"{wrong} {note}") from wrong
+            raise Hint(f"{wrong} {note}") from wrong
         raise
 
 
@@ -444,26 +173,8 @@ def _opposite(way: str, wanted: str) -> str:
     return f"your image moved {way}: positive `{wanted}` moves the content {wanted}."
 
 
-def _trace(function, *arguments) -> tuple[set, int]:
-    """Call a function; return what code runs, and how many of its lines."""
-    code, lines = set(), 0
-
-    def trace(frame, event, _):
-        nonlocal lines
-        code.add(frame.f_code)
-        lines += event == "line"
-        return trace
-
-    def traced(*arguments):
-        sys.settrace(trace)  # of this thread alone, which ends with the call
-        return function(*arguments)
-
-    _call(traced, *arguments)
-    return code, lines
-
-
-@_checker
-def check_reflect(answer) -> Hint:
+@checker
+def check_reflect(answer) -> str | None:
     """Move the content where the picture goes on, beyond its border, as a mirror image.
 
     Parameters
@@ -480,12 +191,12 @@ def check_reflect(answer) -> Hint:
         ),
     ]
     for shape in [(3, 5), (4, 2)]:
-        image = _picture(*shape)
+        image = digits(*shape)
         for move in [(0, 0), (1, 0), (0, 2), (2, -1), (-2, 3), (4, 0), (-5, 11)]:
             far = abs(move[0]) >= shape[0] or abs(move[1]) >= shape[1]
             words = f"for down={move[0]}, right={move[1]}"
-            with _case(words + ", further than the image is large" * far):
-                result = _call(answer, image, *move)
+            with case(words + ", further than the image is large" * far):
+                result = call(answer, image, *move)
                 suspects = [(_fold(image, move, b), hint) for b, hint in borders]
                 opposite = _fold(image, (-move[0], -move[1]), _mirrored)
                 swapped = _fold(image, move[::-1], _mirrored)
@@ -495,7 +206,7 @@ def check_reflect(answer) -> Hint:
                     (swapped, "down and right have changed places."),
                     (image[::-1, ::-1], "the whole image is turned over."),
                 ]
-                _compare(result, _fold(image, move, _mirrored), suspects, image=image)
+                compare(result, _fold(image, move, _mirrored), suspects, image=image)
 
 
 def _mirrored(i, n):
@@ -512,32 +223,32 @@ def _fold(image, move, border):
 # 2 · Equivariance
 
 
-@_checker
-def check_convolve_stride(answer) -> Hint:
+@checker
+def check_convolve_stride(answer) -> str | None:
     """Slide a filter in steps of ``stride`` over an image with zeros around it.
 
     Parameters
     ----------
     answer : function ``(image, filter, stride, padding) -> response``, without ReLU.
     """
-    image = _picture(5, 6)
-    filters = [_picture(2, 3, seed=3), _picture(3, 3, seed=5), _picture(4, 1, seed=7)]
+    image = digits(5, 6)
+    filters = [digits(2, 3, seed=3), digits(3, 3, seed=5), digits(4, 1, seed=7)]
     for stride, padding in [(1, 0), (2, 0), (3, 0), (1, 1), (2, 1), (3, 2)]:
         for filter in filters:
-            with _case(
+            with case(
                 f"for a filter of {filter.shape[0]}×{filter.shape[1]}, "
                 f"stride={stride}, padding={padding}"
             ):
                 try:
-                    result = _call(answer, image, filter, stride, padding)
-                except _WrongError as wrong:
+                    result = call(answer, image, filter, stride, padding)
+                except Hint as wrong:
                     height, width = filter.shape
                     if "broadcast" in str(wrong) and height != width:
                         note = "Is the filter square in your loop?"
-                        raise _WrongError(f"{wrong} {note}") from wrong
+                        raise Hint(f"{wrong} {note}") from wrong
                     raise
                 padded = np.pad(image, padding)
-                _compare(
+                compare(
                     result,
                     _respond(padded, filter)[::stride, ::stride],
                     _misconvolved(image, padded, filter, stride, padding),
@@ -602,33 +313,33 @@ def _misconvolved(image, padded, filter, stride, padding):
         )
 
 
-@_checker
-def check_break(answer) -> Hint:
+@checker
+def check_break(answer) -> str | None:
     """Find an operation on images that is not equivariant to circular moves.
 
     Parameters
     ----------
     answer : function ``image -> image of the same shape``.
     """
-    image = _picture(6, 8)
-    result = _read(_call(answer, image))
+    image = digits(6, 8)
+    result = read(call(answer, image))
     if result.shape != image.shape:
         return (
             f"from an image of shape {image.shape} you make one of shape "
             f"{result.shape}. Return one of the same shape, to compare them."
         )
-    if not _same(result, _read(_call(answer, image))):
+    if not same(result, read(call(answer, image))):
         return "the same image gives two different results. Leave chance out of it."
     ramp = image * np.arange(8)
     filter = np.array([[-1, 0, 1]] * 3)
     through = _respond(np.pad(ramp, 1, mode="wrap"), filter)
     for taken in (ramp, ramp / 7, through / 7, np.maximum(through, 0) / 7):
-        if _same(result, taken):
+        if same(result, taken):
             return "that is this notebook's ramp. Find another operation."
     for move in np.ndindex(image.shape):
         operate_then_move = _circular(result, move)
         moved = _circular(image, move)
-        if not _same(_read(_call(answer, moved)), operate_then_move):
+        if not same(read(call(answer, moved)), operate_then_move):
             return None
     return (
         "for every circular move, both ways round the square still agree. "
@@ -636,15 +347,15 @@ def check_break(answer) -> Hint:
     )
 
 
-@_checker
-def check_horizontal(answer) -> Hint:
+@checker
+def check_horizontal(answer) -> str | None:
     """Find nine weights that answer to horizontal edges, and to no vertical one.
 
     Parameters
     ----------
     answer : array ``(3, 3)``.
     """
-    weights = _read(answer)
+    weights = read(answer)
     if weights.shape != (3, 3):
         return f"weights of shape (3, 3) are wanted, and yours is {weights.shape}."
     flat = np.sum(weights, dtype=float)
@@ -657,27 +368,27 @@ def check_horizontal(answer) -> Hint:
         sides = [convolve(x, weights, visualize=False) for x in (image, 1 - image)]
         answers[name] = np.maximum(*sides)
     if answers["vertical"].max() > 1e-9:
-        return "they answer to a vertical edge.\n" + _beside(
+        return "they answer to a vertical edge.\n" + beside(
             edge=edge, answer=answers["vertical"]
         )
     if answers["horizontal"].max() <= 1e-9:
         return "they answer to no horizontal edge: 0 everywhere."
 
 
-@_checker
-def check_turn(answer) -> Hint:
+@checker
+def check_turn(answer) -> str | None:
     """Make a layer that is equivariant to quarter turns, whatever its filter.
 
     Parameters
     ----------
     answer : function ``(image, filter) -> feature map``, for filters of 3×3.
     """
-    image, prewitt = _picture(6, 8), np.array([[-1.0, 0, 1]] * 3)
-    filters = [_picture(3, 3, seed=3), prewitt]
+    image, prewitt = digits(6, 8), np.array([[-1.0, 0, 1]] * 3)
+    filters = [digits(3, 3, seed=3), prewitt]
     filters.insert(1, np.sort(filters[0], axis=None).reshape(3, 3))
     try:
-        maps = [_read(_call(answer, image, filter)) for filter in filters]
-    except _WrongError as wrong:
+        maps = [read(call(answer, image, filter)) for filter in filters]
+    except Hint as wrong:
         if any(word in str(wrong) for word in ("broadcast", "inhomogeneous")):
             return (
                 f"{wrong} The map of a turned image has another shape: turn each map "
@@ -688,18 +399,16 @@ def check_turn(answer) -> Hint:
         return f"one map is wanted, and you return shape {maps[0].shape}."
     for filter, map in zip(filters, maps, strict=True):
         for turns in (1, 2, 3):
-            turned = _read(_call(answer, np.rot90(image, turns).copy(), filter))
-            if _same(turned, np.rot90(map, turns)):
+            turned = read(call(answer, np.rot90(image, turns).copy(), filter))
+            if same(turned, np.rot90(map, turns)):
                 continue
             alone = _respond(image, filter)
-            if _same(map, alone) or _same(map, np.maximum(alone, 0)):
+            if same(map, alone) or same(map, np.maximum(alone, 0)):
                 return (
                     "that is the convolution alone. "
                     "When the image turns, the filter would have to turn with it."
                 )
-            two = _same(
-                _read(_call(answer, np.rot90(image, 2), filter)), map[::-1, ::-1]
-            )
+            two = same(read(call(answer, np.rot90(image, 2), filter)), map[::-1, ::-1])
             return (
                 f"for an image turned by {90 * turns} degrees, the map is not the "
                 "turned map. "
@@ -710,13 +419,13 @@ def check_turn(answer) -> Hint:
                     "how many turns are there before it is back?"
                 )
             )
-    if _same(maps[0], maps[1]):
+    if same(maps[0], maps[1]):
         return "it makes no difference where in the filter a weight stands."
     if np.ptp(maps[0]) < 1e-9:
         return "the map is the same everywhere: it shows nothing."
     changed = image.copy()
     changed[3, 4] += 100
-    there = _read(_call(answer, changed, filters[0]))
+    there = read(call(answer, changed, filters[0]))
     if np.sum(~np.isclose(there, maps[0])) < 2:
         return "no place of the map looks at more than one pixel."
     if not maps[2].any():
@@ -729,8 +438,8 @@ def check_turn(answer) -> Hint:
 # 3 · Invariance
 
 
-@_checker
-def check_pool(answer) -> Hint:
+@checker
+def check_pool(answer) -> str | None:
     """Max pooling with windows of ``size`` that start ``stride`` pixels apart.
 
     Parameters
@@ -738,7 +447,7 @@ def check_pool(answer) -> Hint:
     answer : function ``(image, size, stride) -> pooled image``.
     """
     for shape in [(5, 7), (6, 4)]:
-        image = _picture(*shape)
+        image = digits(*shape)
         for size, stride in [(2, 2), (3, 3), (3, 2), (2, 1), (3, 1), (2, 3), (1, 2)]:
             windows = np.lib.stride_tricks.sliding_window_view(image, (size, size))
             dense = windows.max(axis=(2, 3))
@@ -777,9 +486,9 @@ def check_pool(answer) -> Hint:
                 ),
                 (swapped, "size and stride have changed places."),
             ]
-            with _case(f"for size={size}, stride={stride}"):
-                _compare(
-                    _call(answer, image, size, stride), wanted, suspects, image=image
+            with case(f"for size={size}, stride={stride}"):
+                compare(
+                    call(answer, image, size, stride), wanted, suspects, image=image
                 )
 
 
@@ -791,8 +500,8 @@ def _cut(image, size, stride):
     )
 
 
-@_checker
-def check_vanishing(answer) -> Hint:
+@checker
+def check_vanishing(answer) -> str | None:
     """Find a pixel of an 11×11 image for each of two poolings that loses it.
 
     Parameters
@@ -800,19 +509,19 @@ def check_vanishing(answer) -> Hint:
     answer : two pairs ``(row, column)``: lost by the first pooling, by the second.
     """
     words = "two pixels are wanted, each (row, column), as in ((0, 0), (0, 1))"
-    pixels = _whole(answer, (2, 2), words)
+    pixels = whole(answer, (2, 2), words)
     lost = [_lost_by(*pixel) for pixel in pixels.tolist()]
     if lost == [2, 1]:
         return "both are lost, and they have changed places."
     for pixel, by, wanted in zip(pixels.tolist(), lost, (1, 2), strict=True):
-        with _case(f"{pixel}"):
+        with case(f"{pixel}"):
             if by == 0:
-                raise _WrongError(
+                raise Hint(
                     "that pixel is still lit after two poolings. Which rows of 11 are "
                     "in no cell of 2×2, and then which of 5?"
                 )
             if by != wanted:
-                raise _WrongError(
+                raise Hint(
                     f"the {'first' if by == 1 else 'second'} pooling loses it. Find "
                     f"one that {'only the second' if by == 1 else 'the first'} does."
                 )
@@ -820,7 +529,7 @@ def check_vanishing(answer) -> Hint:
 
 def _lost_by(row: int, column: int) -> int:
     if not (-11 <= row < 11 and -11 <= column < 11):
-        raise _WrongError(
+        raise Hint(
             f"there is no {[row, column]}: the image has rows and columns 0 to 10."
         )
     image = np.zeros((11, 11))
@@ -829,15 +538,15 @@ def _lost_by(row: int, column: int) -> int:
     return 0 if max_pool(once).any() else 2 if once.any() else 1
 
 
-@_checker
-def check_third(answer) -> Hint:
+@checker
+def check_third(answer) -> str | None:
     """Find a pixel of a 12×12 image that is lost by the third pooling.
 
     Parameters
     ----------
     answer : pair ``(row, column)``.
     """
-    row, column = _pair(answer)
+    row, column = pair(answer)
     if not (-12 <= row < 12 and -12 <= column < 12):
         return f"there is no {[row, column]}: the image has rows and columns 0 to 11."
     image = np.zeros((12, 12))
@@ -850,15 +559,15 @@ def check_third(answer) -> Hint:
         )
 
 
-@_checker
-def check_largest_shift(answer) -> Hint:
+@checker
+def check_largest_shift(answer) -> str | None:
     """Count the steps from column 9 to the right that three poolings do not see.
 
     Parameters
     ----------
     answer : whole number.
     """
-    shift = int(_whole(answer, (), "a whole number is wanted"))
+    shift = int(whole(answer, (), "a whole number is wanted"))
     if shift < 0:
         return "that is a move to the left. Count the steps to the right."
     image = np.zeros((32, 32))
@@ -873,8 +582,8 @@ def check_largest_shift(answer) -> Hint:
         return "one more step leaves the output the same, too. Where does its cell end?"
 
 
-@_checker
-def check_blind(answer) -> Hint:
+@checker
+def check_blind(answer) -> str | None:
     """Find a picture whose moves max pooling never sees, and average pooling always.
 
     Parameters
@@ -891,11 +600,11 @@ def check_blind(answer) -> Hint:
             return (
                 f"max pooling sees the move by {move}. After any move, "
                 "the largest value has to stand in every cell.\n"
-                + _beside(before=largest, after=max_pool(moved))
+                + beside(before=largest, after=max_pool(moved))
             )
     for move in np.ndindex(picture.shape):
         average = _average_pool(_circular(picture, move))
-        if move != (0, 0) and _same(average, _average_pool(picture)):
+        if move != (0, 0) and same(average, _average_pool(picture)):
             return (
                 "max pooling sees no move, but average pooling does not see the one "
                 f"by {move} either. Only the largest values need to be alike."
@@ -909,8 +618,8 @@ def _average_pool(image):
 # 4 · Tandem
 
 
-@_checker
-def check_detector(answer) -> Hint:
+@checker
+def check_detector(answer) -> str | None:
     """One number that moves do not change, and that tells upright from lying bars.
 
     Parameters
@@ -922,15 +631,16 @@ def check_detector(answer) -> Hint:
     lying[4, 3:8] = 1
     seen = []
     for bar, name in [(upright, "upright"), (lying, "lying")]:
-        here = _number(_call(answer, bar))
-        if not np.isclose(here, _number(_call(answer, bar))):
+        here = number(call(answer, bar))
+        if not np.isclose(here, number(call(answer, bar))):
             return "the same image gives two different numbers. Leave chance out of it."
         for down, right in np.ndindex(bar.shape):
-            there = _number(_call(answer, translate(bar, down, right, wrap=True)))
+            there = number(call(answer, translate(bar, down, right, wrap=True)))
             if not np.isclose(here, there):
+                before, after = apart(here, there, digits=3)
                 return (
-                    f"the {name} bar gives {here:.3g}, and moved by down={down}, "
-                    f"right={right} (circular) it gives {there:.3g}. "
+                    f"the {name} bar gives {before}, and moved by down={down}, "
+                    f"right={right} (circular) it gives {after}. "
                     "Look at the border, at any stride, and at what you do last."
                 )
         seen.append(here)
@@ -941,8 +651,8 @@ def check_detector(answer) -> Hint:
         )
 
 
-@_checker
-def check_moved_by(answer) -> Hint:
+@checker
+def check_moved_by(answer) -> str | None:
     """Find by how many cells, down and right, a map has been moved (circular).
 
     Parameters
@@ -950,52 +660,52 @@ def check_moved_by(answer) -> Hint:
     answer : function ``(before, after) -> (down, right)``.
     """
     for shape in [(6, 9), (4, 3)]:
-        before = _picture(*shape)
+        before = digits(*shape)
         before[2, 1] = 20  # the one largest value, for those who follow it
         for move in [(0, 0), (1, 0), (0, 2), (3, 1), (2, 2)] + [(4, 7), (5, 1)] * (
             shape == (6, 9)
         ):
-            with _case(f"for maps of {shape[0]}×{shape[1]} and a move by {move}"):
+            with case(f"for maps of {shape[0]}×{shape[1]} and a move by {move}"):
                 _check_found(answer, before, move)
 
 
 def _check_found(answer, before, move):
     try:
-        found = _call(answer, before, _circular(before, move))
-    except _WrongError as wrong:
+        found = call(answer, before, _circular(before, move))
+    except Hint as wrong:
         if "StopIteration" in str(wrong):
-            raise _WrongError("your search ends without a match.") from wrong
+            raise Hint("your search ends without a match.") from wrong
         if "gives nothing back" in str(wrong) and move != (0, 0):
-            raise _WrongError(
+            raise Hint(
                 "your function gives nothing back: no `return` was reached. "
                 "Did no move fit? Moves wrap around."
             ) from wrong
         raise
     size = before.shape
-    found = tuple(np.array(_pair(found)) % size)
+    found = tuple(np.array(pair(found)) % size)
     if found == move:
         return
     shown = f"({found[0]}, {found[1]})"
     if found == tuple(-np.array(move) % size):
-        raise _WrongError(
+        raise Hint(
             f"you find {shown}, its opposite. "
             "You found the way back, from `after` to `before`."
         )
     if found == tuple(np.array(move[::-1]) % size):
-        raise _WrongError(f"you find {shown}: rows come first, then columns.")
-    raise _WrongError(f"you find {shown}. Move `before` by it: is that `after`?")
+        raise Hint(f"you find {shown}: rows come first, then columns.")
+    raise Hint(f"you find {shown}. Move `before` by it: is that `after`?")
 
 
-@_checker
-def check_network_by_four(answer) -> Hint:
+@checker
+def check_network_by_four(answer) -> str | None:
     """Make a network that passes on moves by 4, as moves by 1, and no smaller ones.
 
     Parameters
     ----------
     answer : function ``image (4h, 4w) -> map (h, w)``.
     """
-    image = _picture(12, 16) + 10
-    here = _read(_call(answer, image))
+    image = digits(12, 16) + 10
+    here = read(call(answer, image))
     if here.shape != (3, 4):
         return (
             f"from 12×16 pixels you make {here.shape}, and (3, 4) is wanted: "
@@ -1005,24 +715,24 @@ def check_network_by_four(answer) -> Hint:
         return "the map is the same everywhere: no move can show in it."
     for cells in np.ndindex(here.shape):
         pixels = 4 * cells[0], 4 * cells[1]
-        moved = _read(_call(answer, _circular(image, pixels)))
+        moved = read(call(answer, _circular(image, pixels)))
         along = _circular(here, cells)
-        if not _same(moved, along):
+        if not same(moved, along):
             return (
                 f"the image moves by {pixels} (circular), and the map does not move by "
                 f"{cells}. What does each layer see at the border?\n"
-                + _beside(before=here, after=moved, wanted=along)
+                + beside(before=here, after=moved, wanted=along)
             )
     for step in [(0, 1), (1, 0), (0, 2), (2, 0), (2, 2)]:
-        moved = _read(_call(answer, _circular(image, step)))
+        moved = read(call(answer, _circular(image, step)))
         for cells in np.ndindex(here.shape):
-            if _same(moved, _circular(here, cells)):
+            if same(moved, _circular(here, cells)):
                 if cells == (0, 0):
                     return (
                         f"a move by {step} leaves the map as it is: it has to change."
                     )
                 return f"a move by {step} is passed on as well, as one by {cells}."
-    if _same(_read(_call(answer, image[:12, :12].T.copy())), _square(answer, image).T):
+    if same(read(call(answer, image[:12, :12].T.copy())), _square(answer, image).T):
         return (
             "upright and lying edges are treated alike. "
             "Begin with a filter that answers to one direction."
@@ -1030,7 +740,7 @@ def check_network_by_four(answer) -> Hint:
     for i, j in np.ndindex((4, 4)):
         changed = image.copy()
         changed[i, j] += 100
-        if _same(_read(_call(answer, changed)), here):
+        if same(read(call(answer, changed)), here):
             return (
                 f"the network overlooks pixel {[i, j]}: brightened by 100, it changes "
                 "nothing. Which layer skips it?"
@@ -1038,27 +748,27 @@ def check_network_by_four(answer) -> Hint:
 
 
 def _square(answer, image):
-    return _read(_call(answer, image[:12, :12].copy()))
+    return read(call(answer, image[:12, :12].copy()))
 
 
 # 5 · A real network
 
 
-@_checker
-def check_averaged(answer) -> Hint:
+@checker
+def check_averaged(answer) -> str | None:
     """Average the answers of a model over circular shifts to the right.
 
     Parameters
     ----------
     answer : function ``(model, images, shifts) -> answers (N, classes)``.
     """
-    images = np.abs(_picture(2, 2, 2, 5))
+    images = np.abs(digits(2, 2, 2, 5))
     for shifts in ([0], [2, 1], [0, 2, 3], [4, 1], range(5)):
         each = [_squares(np.roll(images, shift, axis=3)) for shift in shifts]
         wanted = np.mean(each, axis=0)
-        with _case(f"for shifts {list(shifts)}"):
-            _compare(
-                _call(answer, _squares, images, shifts),
+        with case(f"for shifts {list(shifts)}"):
+            compare(
+                call(answer, _squares, images, shifts),
                 wanted,
                 _misaveraged(images, list(shifts), each),
                 note=". The model squares the first two pixels of channel 0, row 0",
@@ -1070,7 +780,7 @@ def _squares(batch) -> NDArray:
     """Answer with the squares of the first two pixels of each image."""
     batch = np.asarray(batch)
     if batch.ndim != 4 or batch.shape[1:] != (2, 2, 5):
-        raise _WrongError(
+        raise Hint(
             f"the model is given the shape {batch.shape}, and wants images of shape "
             "(N, 2, 2, 5)."
         )
@@ -1129,15 +839,15 @@ def _zeros_enter(images, shift):
     return moved
 
 
-@_checker
-def check_by_chance(answer) -> Hint:
+@checker
+def check_by_chance(answer) -> str | None:
     """Say how often two answers agree, each drawn at random from 4 classes.
 
     Parameters
     ----------
     answer : number from 0 to 1.
     """
-    share = _number(answer)
+    share = number(answer)
     if share < 0:
         return "a share is not negative."
     if share > 1:
@@ -1157,8 +867,8 @@ def check_by_chance(answer) -> Hint:
         return "fix the first answer. How often does the second one hit it?"
 
 
-@_checker
-def check_own_photo(answer) -> Hint:
+@checker
+def check_own_photo(answer) -> str | None:
     """Find a photo on which the network's top answer changes within a few pixels.
 
     Parameters
@@ -1180,21 +890,21 @@ def _own_photo(path) -> NDArray:
     import cv2
 
     if not isinstance(path, str | Path):
-        raise _WrongError(f"the path of a photo is wanted, and this is {_kind(path)}.")
+        raise Hint(f"the path of a photo is wanted, and this is {kind(path)}.")
     file = Path(path).expanduser()
     if not file.is_file():
-        raise _WrongError(
+        raise Hint(
             f"there is no file {str(path)!r}. Put the photo beside this notebook and "
             "give its name, or give its whole path."
         )
     if IMAGES in file.resolve().parents:
-        raise _WrongError("that photo came with the series. Take one of your own.")
+        raise Hint("that photo came with the series. Take one of your own.")
     data = np.fromfile(file, np.uint8)  # cv2.imread knows no umlauts on Windows
     pixels = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     if pixels is None:
-        raise _WrongError(f"{file.name!r} can't be read. Save it as JPEG or PNG.")
+        raise Hint(f"{file.name!r} can't be read. Save it as JPEG or PNG.")
     if min(pixels.shape[:2]) < 112:
-        raise _WrongError(
+        raise Hint(
             f"that photo has {pixels.shape[0]}×{pixels.shape[1]} pixels. "
             "Take a larger one."
         )
@@ -1231,21 +941,21 @@ def _top_answers(photo: NDArray[np.uint8]) -> tuple[list[str], NDArray]:
 # 6 · Repair
 
 
-@_checker
-def check_blur(answer) -> Hint:
+@checker
+def check_blur(answer) -> str | None:
     """Blur with any weights along both axes, circular; keep every ``stride``-th pixel.
 
     Parameters
     ----------
     answer : function ``(image, weights, stride) -> blurred and thinned image``.
     """
-    for shape in [(4, 6), (6, 5)]:
-        image = _picture(*shape)
-        for weights in ([1, 2, 1], [1, 4, 6, 4, 1], [1, 1, 1], [3]):
+    for shape in [(6, 5), (4, 6)]:
+        image = digits(*shape)
+        for weights in ([1, 4, 6, 4, 1], [1, 2, 1], [1, 1, 1], [3]):
             for stride in (2, 1, 3):
-                with _case(f"for weights {weights}, stride={stride}"):
-                    _compare(
-                        _call(answer, image, list(weights), stride),
+                with case(f"for weights {weights}, stride={stride}"):
+                    compare(
+                        call(answer, image, list(weights), stride),
                         _blurred(image, weights)[::stride, ::stride],
                         _misblurred(image, np.array(weights), stride),
                         image=image,
@@ -1339,8 +1049,8 @@ def _misblurred(image, weights, stride):
     yield np.maximum(skip(full), 0), "negative values are gone. Leave ReLU out."
 
 
-@_checker
-def check_polyphase(answer) -> Hint:
+@checker
+def check_polyphase(answer) -> str | None:
     """Keep every ``stride``-th pixel: of all such images, the one of largest norm.
 
     Parameters
@@ -1351,8 +1061,8 @@ def check_polyphase(answer) -> Hint:
         image = _contested(shape, stride)
         for move in np.ndindex((stride, stride)):
             moved = _circular(image, move)
-            with _case(f"for stride={stride}, an image moved by {move}"):
-                _check_component(_call(answer, moved, stride), moved, stride)
+            with case(f"for stride={stride}, an image moved by {move}"):
+                _check_component(call(answer, moved, stride), moved, stride)
 
 
 # What else a component might be chosen by.
@@ -1376,7 +1086,7 @@ def _parts(image: NDArray, stride: int) -> list[NDArray]:
 def _contested(shape, stride):
     """Draw pictures until the Euclidean norm chooses otherwise than all else."""
     for seed in itertools.count():
-        image = _picture(*shape, seed=seed)
+        image = digits(*shape, seed=seed)
         parts = _parts(image, stride)
         norms = sorted(map(np.linalg.norm, parts))
         best = np.argmax([np.linalg.norm(part) for part in parts])
@@ -1389,35 +1099,37 @@ def _contested(shape, stride):
 
 def _check_component(result, image, stride):
     parts = _parts(image, stride)
-    norms = [np.linalg.norm(part) for part in parts]
-    wanted = parts[np.argmax(norms)]
-    result = _read(result)
-    if _same(result, wanted):
-        return
-    if stride != 2 and any(_same(result, part) for part in _parts(image, 2)):
-        raise _WrongError("you keep every second pixel always. Mind `stride`.")
-    if any(_same(result, part) for part in parts):
-        raise _WrongError(
+    wanted = max(parts, key=np.linalg.norm)
+    if read(result).ndim == 0:
+        raise Hint("return the component itself, not its number or its norm.")
+    compare(result, wanted, _miscomponents(image, stride), image=image)
+
+
+def _miscomponents(image, stride):
+    if stride != 2:
+        for part in _parts(image, 2):
+            yield part, "you keep every second pixel always. Mind `stride`."
+    parts = _parts(image, stride)
+    for part in parts:
+        yield (
+            part,
             "you keep another of the components. Compare their Euclidean norms, "
             "the roots of the sums of squares:\n"
             + "\n".join(
-                f"[{k // stride}::{stride}, {k % stride}::{stride}]  {norm:.2f}"
-                + "  yours" * _same(result, part)
-                for k, (part, norm) in enumerate(zip(parts, norms, strict=True))
-            )
+                f"[{k // stride}::{stride}, {k % stride}::{stride}]  "
+                f"{np.linalg.norm(other):.2f}" + "  yours" * (other is part)
+                for k, other in enumerate(parts)
+            ),
         )
-    if result.ndim == 0:
-        raise _WrongError("return the component itself, not its number or its norm.")
-    largest = np.max(parts, axis=0)
-    suspects = [
-        (image, "all pixels are kept."),
-        (largest, "you take the largest of each cell. Keep one whole component."),
-    ]
-    _compare(result, wanted, suspects, image=image)
+    yield image, "all pixels are kept."
+    yield (
+        np.max(parts, axis=0),
+        "you take the largest of each cell. Keep one whole component.",
+    )
 
 
-@_checker
-def check_tie(answer) -> Hint:
+@checker
+def check_tie(answer) -> str | None:
     """Find a picture on which polyphase sampling by norm does not follow a move.
 
     Parameters
@@ -1432,7 +1144,7 @@ def check_tie(answer) -> Hint:
     if len(tied) == 1:
         return (
             "one of the four norms is the largest, and the choice follows it: "
-            + ", ".join(f"{energy**0.5:.3g}" for energy in energies)
+            + ", ".join(apart(*np.sqrt(energies), digits=3))
             + "."
         )
     first, *others = [_parts(picture, 2)[i] for i in tied]
@@ -1449,8 +1161,8 @@ def check_tie(answer) -> Hint:
 # 7 · Between pixels
 
 
-@_checker
-def check_folded(answer) -> Hint:
+@checker
+def check_folded(answer) -> str | None:
     """Find the frequency at which a wave comes out of a stride, from 0 to 1/2.
 
     Parameters
@@ -1459,14 +1171,14 @@ def check_folded(answer) -> Hint:
     """
     for stride in (5, 2, 3, 1):
         for frequency in (0.35, 0.1, 0.45, 0.25, 0.4, 0.0, 0.5):
-            with _case(f"for frequency={frequency}, stride={stride}"):
-                _check_folded(_call(answer, frequency, stride), frequency, stride)
+            with case(f"for frequency={frequency}, stride={stride}"):
+                _check_folded(call(answer, frequency, stride), frequency, stride)
 
 
 def _check_folded(answer, frequency, stride):
-    found, full = _number(answer), frequency * stride
+    found, full = number(answer), frequency * stride
     wanted = min(full % 1, 1 - full % 1)
-    said = f"you have {found:.4g} periods per kept pixel"
+    said = f"you have {apart(found, wanted, 0.5)[0]} periods per kept pixel"
     for suspect, hint in [
         (wanted, None),
         (full, ". A grid holds none above 1/2: what do its pixels show?"),
@@ -1482,29 +1194,29 @@ def _check_folded(answer, frequency, stride):
     ]:
         if np.isclose(found, suspect, rtol=0, atol=1e-6):
             if hint:
-                raise _WrongError(said + hint)
+                raise Hint(said + hint)
             return
     if not 0 <= found <= 0.5:
-        raise _WrongError(f"{said}. A grid holds those from 0 to 1/2.")
-    raise _WrongError(
+        raise Hint(f"{said}. A grid holds those from 0 to 1/2.")
+    raise Hint(
         f"{said}. Draw cos(2π · {frequency} · i) for i = 0, {stride}, {2 * stride} "
         "and so on: how many periods do you see?"
     )
 
 
-@_checker
-def check_low_pass(answer) -> Hint:
+@checker
+def check_low_pass(answer) -> str | None:
     """Keep the waves that fit on every ``stride``-th pixel, then keep those pixels.
 
     Parameters
     ----------
     answer : function ``(image, stride) -> smoothed and thinned image``.
     """
-    for shape, stride in [((8, 12), 2), ((9, 15), 3), ((12, 8), 2), ((15, 25), 5)]:
-        image = _picture(*shape)
-        with _case(f"for an image of {shape[0]}×{shape[1]}, stride={stride}"):
-            _compare(
-                _call(answer, image, stride),
+    for shape, stride in [((18, 12), 3), ((8, 12), 2), ((9, 15), 3), ((15, 25), 5)]:
+        image = digits(*shape)
+        with case(f"for an image of {shape[0]}×{shape[1]}, stride={stride}"):
+            compare(
+                call(answer, image, stride),
                 _below(image, 0.5 / stride)[::stride, ::stride],
                 _mispassed(image, stride),
                 image=image,
@@ -1554,15 +1266,16 @@ def _mispassed(image, stride):
             skip(_below(image, cutoff / 2, at=at)),
             "the cutoff is twice too low. The new grid holds more than that.",
         )
-        for after in (cutoff, 0.5):  # per pixel, and per kept pixel
-            yield (
-                _below(skip(image), after, at=at),
-                "you smooth what is left. Low-pass first: what is skipped has folded "
-                "by then.",
-            )
         yield (
             skip(image - _below(image, cutoff, at=at)),
             "you keep the fast waves. Keep the slow ones.",
+        )
+    # By the cutoff per pixel, and per kept pixel; all of those are at most at 1/2.
+    for after, at in [(cutoff, False), (cutoff, True), (0.5, False)]:
+        yield (
+            _below(skip(image), after, at=at),
+            "you smooth what is left. Low-pass first: what is skipped has folded "
+            "by then.",
         )
     yield skip(_blurred(image, [1, 2, 1])), "that is a blur. Cut off by frequency."
     yield (
@@ -1577,15 +1290,15 @@ def _mispassed(image, stride):
     yield np.maximum(skip(full), 0), "negative values are gone. Leave ReLU out."
 
 
-@_checker
-def check_power(answer) -> Hint:
+@checker
+def check_power(answer) -> str | None:
     """Find the highest power that bends on twice the grid and follows every move.
 
     Parameters
     ----------
     answer : whole number.
     """
-    power = int(_whole(answer, (), "a whole number is wanted"))
+    power = int(whole(answer, (), "a whole number is wanted"))
     if power < 1:
         return "from 1 on, please: x to the power of 1 is x itself."
     if power > 50:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from shifts.arguments import as_array, as_integer, size_of
 from shifts.figures import STYLE, explore, show, show_images, show_table
+from shifts.packages import need_networks
 from shifts.pixels import IMAGES, change_of_size, correlate, pool_max, read_image
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "explore",
     "load_image",
     "max_pool",
+    "need_networks",
     "relative_change",
     "show",
     "show_images",
@@ -141,7 +143,8 @@ def convolve(
     Notes
     -----
     The definition is that of Goodfellow, Bengio and Courville, *Deep Learning*,
-    equation 9.6; the sums are OpenCV's ``filter2D``.
+    equation 9.6; the sums are OpenCV's ``filter2D``, which is exact up to 49 weights.
+    More of them take several times as long.
 
     Examples
     --------

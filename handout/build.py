@@ -28,7 +28,7 @@ def build(folder: Path, notebooks: Path = ROOT / "notebooks") -> None:
             blank = [copies.blank(lesson) for lesson in lessons]
             copies.make(blank, made, "student")
             copies.make(lessons, made, "teacher")
-            grading.make([x for x in blank if not x.folder], made)
+            grading.make(blank, made)
             unsolved = [copies.without_solutions(lesson) for lesson in lessons]
             make_edition(unsolved, blank, made / "student.zip", made, stage / "1")
             target = made / "solutions"

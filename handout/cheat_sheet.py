@@ -11,7 +11,7 @@ from .lesson import GLOSSARY, HERE, TITLE, Lesson
 from .paper import print_pages, printed, string, to_typst
 
 # Where its parts come from: the ids of cells, and terms of the glossary.
-SQUARE, LAYERS, REMEDIES = "square", "layers", "remedies"
+SQUARE, LAYERS, REMEDIES = "square", "layers-table", "remedies"
 TERMS = {
     "terms": ["equivariance", "invariance", "circular move"],
     "errors": ["equivariance error", "invariance error"],

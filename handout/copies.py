@@ -1,7 +1,6 @@
 """The student's and the teacher's copy: folders, and zips of them, that run alone."""
 
 import hashlib
-import re
 import shutil
 import zipfile
 from dataclasses import replace
@@ -18,9 +17,9 @@ from .lesson import ROOT, TITLE, Lesson, fill, process, tagged, write_notebook
 # What a copy needs beside its notebooks to run on its own.
 PARTS = ["helpers.py", "exercises.py", "shifts/*.py", "requirements.txt"]
 PARTS += ["explore/*", "LICENSE", "CITATION.cff", "images/*", "notebooks/*.md"]
-PARTS += [".binder/*", ".devcontainer/*"]  # Binder and Codespaces can open a copy, too
+# Binder and Codespaces can open a copy, too.
+PARTS += [".binder/*", ".devcontainer/*", ".github/constraints.txt"]
 LIGHT = "requirements-light.txt"
-HEAVY = re.compile("torch|efficientnet|scikit-learn|nbval")
 UNSOLVED = TagRemovePreprocessor(remove_cell_tags={"solution"})
 SOLUTIONS = (
     "Its solution is in the cell after that, folded away: click on the bar at its left."
@@ -88,17 +87,16 @@ def version(folder: Path) -> str:
 
 def light_requirements() -> str:
     """Return what the notebooks without a network to train or to measure need."""
-    lines = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
-    kept = [line for line in lines if re.match(r"\w", line) and not HEAVY.match(line)]
-    return "\n".join([line.partition("  #")[0] for line in kept]) + "\n"
+    listed = (ROOT / "requirements.txt").read_text("utf-8")
+    lines = listed.partition("\n# Networks")[0].splitlines()
+    kept = [line.partition("  #")[0] for line in lines if not line.startswith("#")]
+    return "\n".join(kept) + "\n"
 
 
 def light(lesson: Lesson) -> bool:
     """Say whether a lesson needs the light requirements alone."""
     code = [cell.source for cell in lesson.node.cells if cell.cell_type == "code"]
-    return not re.search(
-        r"^\s*(import|from) (torch|sklearn|shifts.layers)", "\n".join(code), re.M
-    )
+    return "need_networks()" not in "\n".join(code)
 
 
 def copy_parts(target: Path, without: str = "") -> None:

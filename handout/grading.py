@@ -9,7 +9,6 @@ from nbconvert.preprocessors import Preprocessor
 
 from .copies import copy_parts
 from .lesson import (
-    EVIDENCE,
     HERE,
     TITLE,
     Lesson,
@@ -23,9 +22,8 @@ from .lesson import (
 COURSE = "nbgrader"
 NBGRADER = "nbgrader==0.9.6"  # with which it was tried
 ASSIGNMENT = "pixel"  # one, so that the links between the notebooks lead somewhere
-# Nobody grades the evidence: what links to it stays as text.
-EVIDENT = re.compile(rf"\[([^\]]+)\]\({EVIDENCE}/[^)]*\)")
 UP = re.compile(r"""(\]\(|\b(?:src|href)=["'])\.\./""")
+TWICE_UP = re.compile(UP.pattern + r"(?=\.\./)")  # from the folder of the evidence
 CALL = re.compile(r"((?:exercises\.)?check_\w+)(\(\w+\))")
 HIDDEN = """
 ### BEGIN HIDDEN TESTS
@@ -37,10 +35,14 @@ assert hint is None, hint
 class Source(Preprocessor):
     """Adds the hidden tests; links to what stands beside a notebook, not above it."""
 
+    def __init__(self, up: re.Pattern):
+        super().__init__()
+        self.up = up
+
     def preprocess_cell(self, cell, resources, index):
         """Change one cell."""
         if cell.cell_type == "markdown":
-            cell.source = UP.sub(r"\1", EVIDENT.sub(r"\1", cell.source))
+            cell.source = self.up.sub(r"\1", cell.source)
         call = CALL.fullmatch(cell.source.strip())
         if tagged(cell, "check") and call:
             cell.source += HIDDEN.format(checker=call[1], answer=call[2])
@@ -52,7 +54,8 @@ def make(lessons: list[Lesson], folder: Path) -> None:
     source = folder / COURSE / "source" / ASSIGNMENT
     copy_parts(source, without="notebooks/")
     for lesson in lessons:
-        write_notebook(process(lesson, Source())[0], source / f"{lesson.name}.ipynb")
+        changes = Source(TWICE_UP if lesson.folder else UP)
+        write_notebook(process(lesson, changes)[0], source / lesson.path)
     for name in ["nbgrader_config.py", "judge.py"]:
         shutil.copyfile(HERE / "course" / name, folder / COURSE / name)
     titles = [title for lesson in lessons for title, _ in exercises(lesson)]

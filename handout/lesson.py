@@ -18,7 +18,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 FRONT = (HERE / "index.md").read_text("utf-8").splitlines()
 TITLE, LEAD = FRONT[0].removeprefix("# "), FRONT[2].strip("*")
-GLOSSARY, QUESTIONS = "glossary", "questions"
+GLOSSARY, QUESTIONS, FOUND = "glossary", "questions", "what_was_found"
 EVIDENCE = "evidence"  # the folder of what is there for the sceptic
 DETAILS = re.compile(
     r"<details[^>]*>\s*<summary>\s*(.*?)\s*</summary>\s*(.*?)\s*</details>", re.S

@@ -12,6 +12,7 @@ from .lesson import (
     ANCHOR,
     DETAILS,
     EVIDENCE,
+    FOUND,
     GLOSSARY,
     HERE,
     QUESTIONS,
@@ -61,8 +62,9 @@ def make(
         write_notebook(marked(notebook), path)
     stage.joinpath("index.md").write_text(landing_page(lessons, files[0].name), "utf-8")
     stage.joinpath("teachers.md").write_text(teachers_page(lessons, files), "utf-8")
-    questions = stage / "notebooks" / f"{QUESTIONS}.md"
-    questions.write_text(linked(questions.read_text("utf-8"), lessons), "utf-8")
+    for name in [QUESTIONS, FOUND]:
+        page = stage / "notebooks" / f"{name}.md"
+        page.write_text(linked(page.read_text("utf-8"), lessons), "utf-8")
     extra = stage / "extra"
     write_files({f"files/{path.name}": path.read_bytes() for path in files}, extra)
     site = stage / "site" / "html"  # MyST-NB writes beside it, too
@@ -111,7 +113,9 @@ def landing_page(lessons: list[Lesson], copy: str) -> str:
         )
     head = ["| Notebook | Time | Print |", "|---|---|---|"]
     notebooks, evidence = ("\n".join(head + rows) for rows in tables.values())
-    pages = [f"notebooks/{name}" for name in [QUESTIONS, *(x.path for x in lessons)]]
+    names = [QUESTIONS, *(x.path for x in lessons if not x.folder), FOUND]
+    names += [x.path for x in lessons if x.folder]
+    pages = [f"notebooks/{name}" for name in names]
     pages += ["images/README", f"notebooks/{GLOSSARY}", "teachers", "elsewhere"]
     return fill(
         "index.md",

@@ -1,12 +1,13 @@
 """What makes an array an image and a number whole, and the words of the errors."""
 
 import operator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-def as_array(array, name: str, shape: str = "(H, W)") -> NDArray:
+def as_array(array: Any, name: str, shape: str = "(H, W)") -> NDArray[Any]:
     """Read real numbers of two axes, ``(H, W)``, or of three, ``(C, H, W)``.
 
     What NumPy would drop without a word is an error: a mask, a picture's palette.
@@ -45,7 +46,7 @@ def as_array(array, name: str, shape: str = "(H, W)") -> NDArray:
     return numbers
 
 
-def as_integer(number, name: str) -> int:
+def as_integer(number: Any, name: str) -> int:
     """Read a whole number; True and 1.0 are none."""
     try:
         if isinstance(number, bool | np.bool_):
@@ -57,12 +58,12 @@ def as_integer(number, name: str) -> int:
         ) from None
 
 
-def size_of(image: NDArray) -> str:
+def size_of(image: NDArray[Any]) -> str:
     """Write a shape as in 427×640."""
     return "×".join(map(str, image.shape))
 
 
-def describe(thing) -> str:
+def describe(thing: Any) -> str:
     """Say what came: the value if it is short, else its type."""
     if isinstance(thing, str | int | float | complex | None):
         text = repr(thing)

@@ -1,6 +1,7 @@
 """Go down to half the size so that the output follows the input when it moves.
 
-Layers for PyTorch. This file needs nothing else, so that you can take it along.
+Layers for PyTorch. This file needs nothing else, so that you can take it along; the
+check of `swap_strides` needs ``trace.py``, too.
 
 A max pooling of stride 2 is a dense maximum and a stride. Keep the maximum
 (`dense_max`), and put something better in place of the stride: a blur (`blur_pool`), or
@@ -48,25 +49,12 @@ def dense_max(x: Tensor, size: int = 2) -> Tensor:
 
 
 def cells(x: Tensor) -> Tensor:
-    """View maps as cells of 2×2 pixels, of which a stride of 2 keeps the first.
+    """View maps of even sides as cells of 2×2, of which a stride keeps the first pixel.
 
-    Parameters
-    ----------
-    x : maps ``(n, C, H, W)`` of even height and width.
+    On a circle of odd length two neighbours are kept somewhere, and no move by 2 maps
+    what is kept onto itself: a ValueError.
 
-    Returns
-    -------
-    View of shape ``(n, C, H/2, 2, W/2, 2)``.
-
-    Raises
-    ------
-    ValueError : `x` has other axes, or an odd side. (On a circle of odd length two
-        neighbours are kept somewhere, and no move by 2 maps what is kept onto itself.)
-
-    Examples
-    --------
-    >>> x = torch.arange(8).view(1, 1, 2, 4)
-    >>> cells(x)[0, 0, 0, :, 1]
+    >>> cells(torch.arange(8).view(1, 1, 2, 4))[0, 0, 0, :, 1]
     tensor([[2, 3],
             [6, 7]])
     """
@@ -99,9 +87,8 @@ def blur_pool(x: Tensor, padding: Padding = "circular") -> Tensor:
     Notes
     -----
     The blurred pooling of Zhang, *Making convolutional networks shift-invariant again*
-    (2019), is ``blur_pool(dense_max(x))``. It is the depthwise convolution with stride
-    2, but computes only what the stride keeps, and by sums of three in a fixed order:
-    faster, and the same on every processor.
+    (2019), is ``blur_pool(dense_max(x))``. It is a depthwise convolution with stride 2,
+    computed by sums of three in a fixed order: the same on every processor.
 
     Examples
     --------
@@ -118,24 +105,8 @@ def blur_pool(x: Tensor, padding: Padding = "circular") -> Tensor:
 
 
 def one_before(after: Tensor, dim: int, padding: Padding) -> Tensor:
-    """Find the neighbours before the kept pixels, given those after them.
+    """Find the pixels −1, 1, 3 and so on of an axis, given those at 1, 3, 5.
 
-    Parameters
-    ----------
-    after : the odd pixels, 1, 3, 5 and so on along `dim`.
-    dim : the axis.
-    padding : what stands before pixel 0, as for `blur_pool`.
-
-    Returns
-    -------
-    New tensor of the same shape: the pixels −1, 1, 3 and so on.
-
-    Raises
-    ------
-    ValueError : `padding` is unknown.
-
-    Examples
-    --------
     >>> [one_before(torch.tensor([1, 3]), 0, p) for p in ("circular", "zeros")]
     [tensor([3, 1]), tensor([0, 1])]
     """
@@ -152,23 +123,8 @@ def one_before(after: Tensor, dim: int, padding: Padding) -> Tensor:
 
 
 def components(x: Tensor) -> Tensor:
-    """Take the four images of every second pixel: the polyphase components.
+    """Take the polyphase components ``x[..., i::2, j::2]``, of number 2i + j.
 
-    Parameters
-    ----------
-    x : maps ``(n, C, H, W)`` of even height and width.
-
-    Returns
-    -------
-    New tensor ``(4, n, C, H/2, W/2)`` of ``x[..., i::2, j::2]``; number 2i + j begins
-    i pixels down and j to the right.
-
-    Raises
-    ------
-    ValueError : a side is odd.
-
-    Examples
-    --------
     >>> components(torch.arange(8).view(1, 1, 2, 4)).flatten(1).tolist()
     [[0, 2], [1, 3], [4, 6], [5, 7]]
     """
@@ -229,16 +185,6 @@ def choose(x: Tensor) -> Tensor:
 def widest(x: Tensor) -> Tensor:
     """Convert to float64, or to float32 on a device that has none.
 
-    Parameters
-    ----------
-    x : any tensor.
-
-    Returns
-    -------
-    Tensor on the same device.
-
-    Examples
-    --------
     >>> widest(torch.zeros(1, dtype=torch.bfloat16)).dtype
     torch.float64
     """
@@ -246,20 +192,10 @@ def widest(x: Tensor) -> Tensor:
 
 
 def irregular(count: int, x: Tensor) -> Tensor:
-    """Make a row of fixed numbers that no move and no mirror maps onto itself.
+    """Make the row sin 1, sin 4, sin 9…, which no move and no mirror maps onto itself.
 
-    Parameters
-    ----------
-    count : how many.
-    x : where they are to be, and of which floating type.
+    Random numbers come from a generator, which `torch.compile` does not take.
 
-    Returns
-    -------
-    New tensor ``(count,)`` of sin 1, sin 4, sin 9 and so on. Random numbers would do as
-    well, but come from a generator, which `torch.compile` does not take.
-
-    Examples
-    --------
     >>> irregular(3, torch.zeros(1))
     tensor([ 0.8415, -0.7568,  0.4121])
     """
@@ -268,26 +204,10 @@ def irregular(count: int, x: Tensor) -> Tensor:
 
 
 def strongest_response(x: Tensor) -> Tensor:
-    """Carry a fixed template around each component, and note its largest response.
+    """Correlate each component circularly with one template: the maxima, ``(4, n)``.
 
-    Parameters
-    ----------
-    x : maps ``(n, C, H, W)`` of even height and width, of type float32 or float64.
-
-    Returns
-    -------
-    The maximum over all places of the circular cross-correlation of each component
-    with one fixed template, ``(4, n)``. It does not depend on where the component
-    stands, and differs between two that are not moved copies of each other.
-
-    Notes
-    -----
-    The template is a row of weights for the channels times a grid for the pixels, so
-    that the channels are mixed first. A Fourier transform does all places at once.
-
-    Examples
-    --------
-    Two components that are each other's mirror image, with one norm:
+    They differ between two components that are not moved copies of each other, such as
+    these mirror images of one norm:
 
     >>> x = torch.zeros(1, 1, 4, 8)
     >>> x[0, 0, 0] = torch.tensor([1, 1, 2, 4, 4, 2, 1, 1])
@@ -461,27 +381,37 @@ class Align(nn.Module):
         return align(x)
 
 
+for _name in ("blur_pool", "polyphase", "align"):
+    torch.fx.wrap(_name)  # in a graph of torch.fx they are one step each
+
+# Along each axis, a move of one pixel on maps up to 16 times smaller.
+_MOVES = [(1, 2), (2, 4), (4, 8), (8, 16), (16, 1)]
+
+
 def swap_strides(
     network: nn.Module,
     down: Callable[[], nn.Module],
     blocks: Collection[str] = (),
     padding: Padding = "circular",
+    check: Tensor | None = None,
 ) -> nn.Module:
     """Copy a network, and put something better in place of each stride of 2.
 
-    Each convolution and max pooling of stride 2 becomes a dense one and a new `down`.
-    A block whose branches meet again keeps its strides and gets an `Align` before it,
-    so that its branches share one choice.
+    Each convolution and pooling of stride 2 becomes a dense one and a new `down`. A
+    block whose branches meet again keeps its strides and gets an `Align` before it, so
+    that its branches share one choice.
 
     Parameters
     ----------
-    network : whose strides are those of `Conv2d` and `MaxPool2d` layers, and whose maps
-        have even sides wherever they go down. Load its weights before.
+    network : whose strides are those of `Conv2d`, `MaxPool2d` and `AvgPool2d` layers,
+        and whose maps have even sides wherever they go down. Load its weights before.
     down : makes a layer that goes down: `BlurPool`, `Polyphase`.
     blocks : names of modules with branches, as in ``network.named_modules()``; for
         polyphase sampling alone. A blur needs no choice.
     padding : of all convolutions and poolings: ``"circular"``, ``"zeros"`` or
         ``"reflect"``. With any but the first, nothing follows a move exactly.
+    check : at least two different images ``(n, C, H, W)``, to show to the new network
+        and move circularly. Then what is returned does follow them.
 
     Returns
     -------
@@ -489,87 +419,248 @@ def swap_strides(
 
     Raises
     ------
-    ValueError : a layer pools or goes down in another way, or none goes down.
-    AttributeError : no module has the name of a block.
+    TypeError : `blocks` is a string, or a weight can't be copied.
+    ValueError : a layer can't follow, by its kind and settings; none goes down; no
+        module has the name of a block, or a block goes down twice in a row; or, with
+        `check`, the output does not follow: the error names the first module off.
 
     Notes
     -----
-    Without `blocks`, each branch of a residual block chooses for itself. They then add
-    what does not stand in one place, and the network no longer follows.
+    What is refused without `check` is what the layers tell. They do not tell what a
+    ``forward`` does: slices and ``F.max_pool2d``, the sum of two branches that chose
+    each for itself, ``flatten`` and a linear layer, an embedding of places. So check a
+    network that is to follow.
+
+    The check runs a copy in float64, on the CPU, in evaluation mode, on the images and
+    their mirror images. It asks that a vector stays as it is, up to 1e-4 of its
+    distance from the mean over the images, and that a map is a moved copy, up to 1e-4
+    of its distance from its mean. On one image in four, two branches happen to choose
+    alike: more images are surer. A blur does not pass, for it follows even moves alone.
 
     Examples
     --------
-    >>> chain = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(), nn.MaxPool2d(2))
-    >>> x = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    >>> follows = swap_strides(chain, Polyphase)
+    >>> down = nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.ReLU(), nn.MaxPool2d(2)
+    >>> chain = nn.Sequential(*down, nn.AdaptiveAvgPool2d(1))
+    >>> x = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    >>> follows = swap_strides(chain, Polyphase, check=x)
     >>> [
-    ...     torch.allclose(model(x).mean(), model(x.roll(1, 3)).mean(), rtol=1e-5)
+    ...     torch.allclose(model(x), model(x.roll(1, 3)), rtol=1e-5)
     ...     for model in (chain, follows)
     ... ]
     [False, True]
 
     In a network of torchvision, ``swap_strides(resnet18(), Polyphase, ["layer2.0",
-    "layer3.0", "layer4.0"])``.
+    "layer3.0", "layer4.0"], check=x)``.
     """
     if padding not in ("circular", "zeros", "reflect"):
         raise ValueError(
             f"padding must be 'circular', 'zeros' or 'reflect', got {padding!r}"
         )
+    if isinstance(blocks, str):
+        raise TypeError(
+            f"blocks must be a collection of names, such as [{blocks!r}], "
+            f"got the string {blocks!r}"
+        )
+    for name, layer in network.named_modules():
+        _check_layer(name, layer)
+    _check_blocks(blocks, network)
     network = copy.deepcopy(network)
-    goes_down = {name: _goes_down(name, x) for name, x in network.named_modules()}
-    if not any(goes_down.values()):
-        raise ValueError("network must have a Conv2d or MaxPool2d of stride 2")
-    for name, strided in goes_down.items():
-        layer = network.get_submodule(name)
-        shared = any(name.startswith(f"{block}.") for block in blocks)
+    new: dict[nn.Module, nn.Module] = {}
+    # A layer may have several names, and with them several places.
+    for name, layer in network.named_modules(remove_duplicate=False):
+        strided = _goes_down(layer)
         if isinstance(layer, nn.Conv2d):
             layer.padding_mode = padding
-            if strided and not shared:
+            if strided and not _within(name, blocks):
                 layer.stride = (1, 1)
-                network.set_submodule(name, nn.Sequential(layer, down()))
-        elif isinstance(layer, nn.MaxPool2d):
-            dense = _dense_pool(_pair(layer.kernel_size)[0], padding)
-            every_second = nn.MaxPool2d(1, 2) if shared else down()
-            parts = [dense, every_second] if strided else [dense]
-            network.set_submodule(name, nn.Sequential(*parts))
-    for name in blocks:
-        network.set_submodule(name, nn.Sequential(Align(), network.get_submodule(name)))
+                new[layer] = nn.Sequential(layer, down())
+        elif isinstance(layer, nn.MaxPool2d | nn.AvgPool2d):
+            new[layer] = _dense_pool(layer, padding)
+            if strided:
+                after = nn.MaxPool2d(1, 2) if _within(name, blocks) else down()
+                new[layer] = nn.Sequential(new[layer], after)
+    network = _replace(network, new)
+    holders = [network.get_submodule(name) for name in blocks]
+    network = _replace(network, {x: nn.Sequential(Align(), x) for x in holders})
+    if check is not None:
+        _check_moves(network, check)
     return network
+
+
+def _replace(network: nn.Module, new: dict[nn.Module, nn.Module]) -> nn.Module:
+    """Put modules in the place of others, in each place that these have."""
+    for name, module in list(network.named_modules(remove_duplicate=False)):
+        if name and module in new:
+            network.set_submodule(name, new[module])
+    return new.get(network, network)
+
+
+def _within(name: str, blocks: Collection[str]) -> bool:
+    return any(f"{name}.".startswith(f"{block}.") for block in blocks)
+
+
+def _check_blocks(blocks: Collection[str], network: nn.Module) -> None:
+    """Refuse what is no block, and a row of strides, of which one choice is too few."""
+    modules = dict(network.named_modules(remove_duplicate=False))
+    strides = {name: x for name, x in modules.items() if _goes_down(x)}
+    if not strides and not blocks:
+        raise ValueError(
+            "network must have a Conv2d, MaxPool2d or AvgPool2d of stride 2, got none"
+        )
+    for block in blocks:
+        if not block or block not in modules:
+            raise ValueError(f"blocks must name modules of the network, got {block!r}")
+        if any(_within(block, [other]) for other in blocks if other != block):
+            raise ValueError(f"blocks must not hold each other, got {list(blocks)}")
+    for name, layer in strides.items():
+        places = {_within(n, blocks) for n, other in strides.items() if other is layer}
+        if len(places) > 1:
+            raise ValueError(
+                "blocks must hold all places of a layer that is used twice, or none, "
+                f"got one and not another of {name}"
+            )
+    for name, row in modules.items():
+        if isinstance(row, nn.Sequential) and _within(name, blocks):
+            down = [n for n, x in row._modules.items() if x and _any_stride(x)]
+            if len(down) > 1:
+                raise ValueError(
+                    "blocks must go down once, as Align does for the branches of one "
+                    f"stride, got {name} with strides in {' and '.join(down)} in a row"
+                )
+
+
+def _any_stride(module: nn.Module) -> bool:
+    return any(_goes_down(layer) for layer in module.modules())
+
+
+def _goes_down(layer: nn.Module) -> bool:
+    known = isinstance(layer, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d)
+    return known and _pair(layer.stride) == (2, 2)
 
 
 def _pair(value):
     return value if isinstance(value, tuple) else (value, value)
 
 
-def _goes_down(name: str, layer: nn.Module) -> bool:
-    """Tell a stride of 2 from none, and refuse what cannot be made dense."""
-    if not isinstance(layer, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d):
+def _check_layer(name: str, layer: nn.Module) -> None:
+    """Refuse a layer that can't follow, as its kind and its settings tell."""
+    if wanted := _wanted(layer):
+        raise ValueError(f"network must {wanted}, got {name}: {layer}")
+    if any(isinstance(x, Tensor) and not x.is_leaf for x in vars(layer).values()):
+        raise TypeError(
+            f"network must hold weights that can be copied, got {name}: {layer} with "
+            "computed ones; of a weight normalization, take that of "
+            "torch.nn.utils.parametrizations"
+        )
+
+
+def _wanted(layer) -> str:
+    """Say what a network must do in the place of a layer; nothing if that may stay."""
+    for kind, fits, wanted in (
+        (
+            nn.Conv2d,
+            _conv_fits,
+            "convolve with Conv2d padded to half its size, of stride 1 or 2",
+        ),
+        (nn.MaxPool2d, _pool_fits, f"pool with MaxPool2d {_POOLED}"),
+        (nn.AvgPool2d, _pool_fits, f"pool with AvgPool2d {_POOLED}"),
+    ):
+        if isinstance(layer, kind):
+            if any(_part(type(layer), x) is not _part(kind, x) for x in _FORWARD):
+                return f"run the forward of {kind.__name__}, not one of a subclass"
+            return "" if fits(layer) else wanted
+    families = {family.__module__ for family in type(layer).__mro__}
+    if "torch.nn.modules.padding" in families:
+        return "pad in its convolutions alone" if any(layer.padding) else ""
+    if isinstance(layer, nn.Upsample):
+        return "" if layer.mode == "nearest" else "enlarge by mode 'nearest'"
+    if isinstance(layer, nn.LayerNorm | nn.RMSNorm):
+        tied = layer.elementwise_affine and len(layer.normalized_shape) > 1
+        return "have no weights for each place" if tied else ""
+    if isinstance(layer, nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d):
+        to_one = set(_pair(layer.output_size)) <= {1, None}
+        return "" if to_one else "pool the whole map to one place"
+    if any(family.__name__.endswith("1d") for family in type(layer).__mro__):
+        return ""  # over channels, or over what is no place
+    stride = getattr(layer, "stride", 1)
+    strided = isinstance(stride, int | tuple | list) and max(_pair(stride)) > 1
+    if families & _WINDOWS or (strided and not list(layer.children())):
+        return "have no windows but those of Conv2d, MaxPool2d and AvgPool2d"
+    return ""
+
+
+_FORWARD = ("forward", "_conv_forward")
+_POOLED = "padded to half its size, of stride 2, or of stride 1 and odd size"
+_WINDOWS = {f"torch.nn.modules.{x}" for x in ("conv", "pooling", "fold")}
+_WINDOWS.add("torch.nn.modules.pixelshuffle")
+
+
+def _part(kind: type, name: str):
+    return getattr(kind, name, None)
+
+
+def _conv_fits(layer) -> bool:
+    if layer.stride not in [(1, 1), (2, 2)]:
         return False
+    reach = [
+        d * (k - 1) for d, k in zip(layer.dilation, layer.kernel_size, strict=True)
+    ]
+    if isinstance(layer.padding, str):
+        return layer.padding == "same" or not any(reach)
+    return [2 * p for p in layer.padding] == reach
+
+
+def _pool_fits(layer) -> bool:
     stride, sizes, padding = map(
         _pair, (layer.stride, layer.kernel_size, layer.padding)
     )
-    if isinstance(layer, nn.Conv2d):
-        reaches = [d * (k - 1) for d, k in zip(layer.dilation, sizes, strict=True)]
-        fits = stride == (1, 1) or padding == tuple(reach / 2 for reach in reaches)
-    elif isinstance(layer, nn.MaxPool2d):
-        fits = _pair(layer.dilation) == (1, 1) and not layer.ceil_mode
-        fits = fits and sizes[0] == sizes[1] and not layer.return_indices
-        fits = fits and padding == tuple((k - 1) // 2 for k in sizes)
-        # Without a stride, one of an even size returns a row less than it takes.
-        fits = fits and (stride == (2, 2) or sizes[0] % 2 == 1)
+    size, odd = sizes[0], sizes[0] % 2 == 1
+    if isinstance(layer, nn.AvgPool2d):
+        if stride == (1, 1) and padding == (0, 0):
+            return True  # it may be that of a whole map
+        fits = layer.divisor_override is None and (odd or size == 2)
     else:
-        fits = stride == (1, 1) and padding == (0, 0)
-    if not fits or stride not in [(1, 1), (2, 2)]:
-        raise ValueError(
-            "network must pool and go down by Conv2d and MaxPool2d padded to half the "
-            f"size, of stride 2, or of stride 1 and odd size, got {name}: {layer}"
-        )
-    return stride == (2, 2)
+        fits = _pair(layer.dilation) == (1, 1) and not layer.return_indices
+    # Of even sides, a window of even size leaves no rest to round up.
+    fits = fits and not (layer.ceil_mode and odd)
+    # Without a stride, one of an even size returns a row less than it takes.
+    fits = fits and (stride == (2, 2) or (stride == (1, 1) and odd))
+    return fits and sizes == (size, size) and padding == ((size - 1) // 2,) * 2
 
 
-def _dense_pool(size: int, padding: Padding) -> nn.Module:
-    if padding == "circular":
+def _dense_pool(layer, padding: Padding) -> nn.Module:
+    """Make the pooling of stride 1 of which a stride of 2 keeps the same as before."""
+    size, stride = _pair(layer.kernel_size)[0], _pair(layer.stride)
+    average, before, after = isinstance(layer, nn.AvgPool2d), (size - 1) // 2, size // 2
+    if average and stride == (1, 1) and _pair(layer.padding) == (0, 0):
+        return layer
+    if padding == "circular" and not average:
         return DenseMax(size)
-    before, after = (size - 1) // 2, size // 2  # a pixel repeated changes no maximum
-    border = nn.ReplicationPad2d((before, after, before, after))
-    return nn.Sequential(border, nn.MaxPool2d(size, 1))
+    ends = (before, after, before, after)
+    if padding == "circular":
+        return nn.Sequential(nn.CircularPad2d(ends), nn.AvgPool2d(size, 1))
+    if average and size > 2:
+        same = layer.count_include_pad
+        return nn.AvgPool2d(size, 1, before, count_include_pad=same)
+    # A pixel repeated changes no maximum, and no average that a stride keeps.
+    pool = nn.AvgPool2d(size, 1) if average else nn.MaxPool2d(size, 1)
+    return nn.Sequential(nn.ReplicationPad2d(ends), pool)
+
+
+def _check_moves(network: nn.Module, images: Tensor) -> None:
+    from .trace import first_off
+
+    if not isinstance(images, Tensor) or images.ndim != 4 or len(images) < 2:
+        came = tuple(getattr(images, "shape", ())) or type(images).__name__
+        raise ValueError(f"check must be two images (n, C, H, W) or more, got {came}")
+    exact, images = (
+        copy.deepcopy(network).cpu().double(),
+        images.detach().cpu().double(),
+    )
+    images = torch.cat([images.flip(axes) for axes in ((), (2,), (3,), (2, 3))])
+    off = first_off(exact, images, _MOVES, 1e-4)
+    if off:
+        raise ValueError(
+            f"network must follow the images of check when they move; the first that "
+            f"is off is {off}"
+        )

@@ -10,12 +10,20 @@ import re
 from functools import reduce
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from .arguments import describe
+
+try:
+    import cv2
+    from cv2 import imdecode
+except ImportError as error:  # an empty cv2 is left where one of two was removed
+    raise ImportError(
+        "OpenCV (cv2) is missing or not whole: type %pip install --force-reinstall "
+        "--no-deps opencv-python-headless in a cell, and restart the kernel"
+    ) from error
 
 IMAGES = Path(__file__).resolve().parent.parent / "images"
 FORMATS = ["JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM"]
@@ -63,7 +71,7 @@ def _decode(encoded: bytes) -> NDArray[np.float64]:
     # Neither gets the path: on Windows OpenCV cannot open every name, and a TIFF that
     # Pillow maps into memory is not set upright. OpenCV reads beyond a last digit.
     flags = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH
-    grey = cv2.imdecode(np.frombuffer(encoded + b"\n", np.uint8), flags)
+    grey = imdecode(np.frombuffer(encoded + b"\n", np.uint8), flags)
     if grey is None:
         raise ValueError("it is damaged")
     if grey.dtype == np.uint16 and on_white is None:

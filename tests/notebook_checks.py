@@ -6,7 +6,6 @@ import dataclasses
 import html
 import json
 import re
-import statistics
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -111,32 +110,12 @@ def _without_pictures(notebook):
         yield {**output, "data": data}
 
 
-def check_cell_lengths(notebook):
-    """Lines of code, alternative texts left out: those may be as long as they need."""
-    faults, lengths = [], []
-    for number, cell in enumerate(code_cells(notebook), 1):
-        alts = {line for node in _alt_nodes(cell) for line in _lines(node)}
-        lines = [
-            line.strip()
-            for place, line in enumerate(cell.source.splitlines(), 1)
-            if line.strip() and place not in alts
-        ]
-        lengths.append(sum(not line.startswith("#") for line in lines))
-        if len(lines) > 20:
-            faults.append(f"code cell {number} has {len(lines)} lines, more than 20")
-    if statistics.median(lengths) > 4:
-        faults.append(f"median of {statistics.median(lengths)} lines of code, not 4")
-    if sum(length > 12 for length in lengths) > 2:
-        faults.append("more than 2 cells of more than 12 lines of code")
-    return faults
-
-
-def _lines(node):
+def span(node):
     alone = node.lineno == node.end_lineno  # what else stands on the line is code
     return () if alone else range(node.lineno, node.end_lineno + 1)
 
 
-def _alt_nodes(cell):
+def alt_nodes(cell):
     """The alternative texts in a cell: of show(figure, alt), alt=…, and alt = …"""
     for node in ast.walk(ast.parse(cell.source)):
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "alt":
@@ -465,7 +444,7 @@ def _captions(cell):
     """Yield the typed parts of titles and alternative texts, and their source."""
     names = {"title", "titles", "alt"}
     tree = ast.parse(cell.source)
-    nodes = list(_alt_nodes(cell))
+    nodes = list(alt_nodes(cell))
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             nodes += [k.value for k in node.keywords if k.arg in names]

@@ -2,20 +2,25 @@
 
 import copy
 import doctest
+import importlib
 import inspect
 import itertools
+import json
+import os
 import subprocess
 import sys
 import tracemalloc
 import types
 from contextlib import nullcontext
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas
 import pytest
 import scipy.stats
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from notebook_checks import ROOT
 from PIL import Image
@@ -23,13 +28,15 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from helpers import convolve, translate
-from shifts import consistency
+from shifts import consistency, views
 from shifts.consistency import (
     ShiftConsistency,
+    nearest_twins,
     shift_consistency,
     shift_report,
     shifted_views,
 )
+from shifts.intervals import interval
 
 SIDE = 6
 EVERY_SHIFT = [(down, right) for down in range(SIDE) for right in range(SIDE)]
@@ -350,42 +357,94 @@ def with_agreement(agreement):
     return ShiftConsistency(shifts, np.array(top), np.zeros(len(top)))
 
 
-@settings(max_examples=20)
-@given(st.lists(st.sampled_from([0, 1, 2, 3, 6]), min_size=5, max_size=40))
-def test_the_interval_is_the_bootstrap_of_scipy(agreement):
-    found = with_agreement(agreement)
+def draws(images, sets=300):
+    """Values of sets of images, by the true mean of the population they are from."""
+    rng = np.random.default_rng(images)
+    shape = (sets, images)
+
+    def mostly_one(share, rest):
+        return np.where(rng.random(shape) < share, rest, 1)
+
+    return {
+        0.99: mostly_one(0.02, 0.5),
+        0.95: mostly_one(0.1, 0.5),
+        0.9025: mostly_one(0.15, rng.uniform(0.1, 0.6, shape)),
+        2 / 3: rng.beta(1.2, 0.6, shape),
+        1: np.ones(shape),
+    }
+
+
+def draws_of_differences(images):
+    one, other = draws(images), draws(images + 1)
+    return {
+        mean - mean_of_other: one[mean] - other[mean_of_other][:, :images]
+        for mean, mean_of_other in [(0.99, 0.95), (0.9025, 2 / 3), (0.95, 1), (1, 1)]
+    }
+
+
+def check_coverage(interval, draws, images):
+    populations = draws(images)
+    low, high = interval(list(populations.values()))
+    truth = np.array(list(populations))[:, None]
+    assert (low < high).all()
+    assert (np.mean(low > truth + 1e-9, axis=1) <= 0.04).all()  # 2.5 %, and luck
+    covers = (low <= truth + 1e-9) & (truth <= high + 1e-9)
+    assert (covers.mean(axis=1) >= 0.9).all()
+
+
+def plain_bootstrap(values):
+    values = np.array(values)
+    count, rng = values.shape[-1], np.random.default_rng(0)
+    samples = (rng.integers(count, size=count) for _ in range(2000))
+    means = [values @ np.bincount(drawn, minlength=count) for drawn in samples]
+    return np.percentile(means, [2.5, 97.5], axis=0) / count
+
+
+@pytest.mark.parametrize("images", [3, 10, 30, 100, 300])
+def test_the_interval_holds_the_true_mean(images):
+    check_coverage(interval, draws, images)
+    check_coverage(lambda v: interval(v, -1), draws_of_differences, images)
+    if images < 300:
+        with pytest.raises(AssertionError):
+            check_coverage(plain_bootstrap, draws, images)
+
+
+@pytest.mark.parametrize(
+    "images, low", [(6, 0.63), (10, 0.75), (30, 0.91), (100, 0.97)]
+)
+def test_a_bound_asks_for_images(images, low):
+    found = with_agreement([6] * images)
+    assert found.consistency_low == pytest.approx(low, abs=0.006)
+    assert found.consistency_high == 1
+    assert (found.consistency_low > 0.9) == (images >= 30)
+
+
+def test_the_interval_is_that_of_scipy_with_two_more_images():
+    found = with_agreement([0, 1, 2, 3, 6, 6, 6, 6] * 4)
     expected = scipy.stats.bootstrap(
-        (found.agreement,), np.mean, method="percentile", rng=1, n_resamples=2000
+        ([*found.agreement, 0, 1],), np.mean, method="percentile", rng=1
     ).confidence_interval
-    gap = max(np.diff(np.unique(agreement)), default=1)
-    steps = gap / (6 * len(agreement))  # of a mean; both are drawn, differently
-    near = 0.1 * (expected.high - expected.low) + steps
-    assert found.low == pytest.approx(expected.low, abs=near)
-    assert found.high == pytest.approx(expected.high, abs=near)
-    assert found.low - 1e-9 <= found.consistency <= found.high + 1e-9
+    assert found.consistency_low == pytest.approx(expected.low, abs=0.015)
+    assert found.consistency_high == pytest.approx(expected.high, abs=0.015)
 
 
 def test_the_interval_of_many_images_is_that_of_the_normal_distribution():
     found = with_agreement([0, 6] * 200)
     half = 1.96 * 0.5 / np.sqrt(400)
-    assert found.low == pytest.approx(0.5 - half, abs=0.003)
-    assert found.high == pytest.approx(0.5 + half, abs=0.003)
+    assert found.consistency_low == pytest.approx(0.5 - half, abs=0.004)
+    assert found.consistency_high == pytest.approx(0.5 + half, abs=0.004)
 
 
 def test_the_same_images_have_the_same_interval_in_every_call_and_release():
-    low, high = consistency._bootstrap(np.sqrt(np.arange(20)))
-    assert (low, high) == pytest.approx((2.331873, 3.324757), abs=1e-6)
+    ends = interval(np.sqrt(np.arange(20)))
+    assert ends == pytest.approx((2.090153, 3.160882), abs=1e-6)
 
 
-def test_one_image_has_no_interval_and_passes_no_bound():
-    found = with_agreement([6])
-    assert np.isnan([found.low, found.high]).all() and not found.low > 0
-    assert str(found) == "consistency 100.0%, largest change of a logit 0"
-
-
-def test_the_line_holds_the_interval():
-    line = str(with_agreement([6, 6, 0, 0]))
-    assert line.startswith("consistency 50.0% (0.0% to 100.0%, 4 images), largest")
+@pytest.mark.parametrize("agreement", [0, 3, 6])
+def test_one_image_says_next_to_nothing(agreement):
+    found = with_agreement([agreement])
+    assert (found.consistency_low, found.consistency_high) == (0, 1)
+    assert "(0.0% to 100.0%, 1 image)" in str(found)
 
 
 # --- a network as it is ---------------------------------------------------------------
@@ -508,13 +567,37 @@ def test_an_exported_program_is_taken():
     np.testing.assert_array_equal(found.top, expected.top)
 
 
-def test_who_has_no_torch_needs_none():
-    code = (
-        "import sys, numpy as np\nfrom shifts import consistency as c\n"
-        "f = lambda views: views.reshape(len(views), -1)\n"
-        "c.shift_report(f, np.random.rand(3, 1, 9, 9), [0, 1, 2])\n"
-        "assert 'torch' not in sys.modules and 'cv2' not in sys.modules\n"
-    )
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # PyTorch discourages it
+def test_frozen_torchscript_is_taken():
+    network = small_network().eval()
+    frozen = torch.jit.freeze(torch.jit.script(network))
+    found = shift_consistency(frozen, PHOTOS, MOVES)
+    expected = shift_consistency(network, PHOTOS, MOVES)
+    np.testing.assert_array_equal(found.top, expected.top)
+
+
+def test_measuring_needs_numpy_and_tqdm():
+    code = """
+import builtins, sys
+real = builtins.__import__
+def guarded(name, globals=None, locals=None, fromlist=(), level=0):
+    top = name.partition(".")[0]
+    if level == 0 and top in {"matplotlib", "torch", "cv2", "pandas", "scipy"}:
+        raise ModuleNotFoundError(f"No module named {top!r}", name=top)
+    return real(name, globals, locals, fromlist, level)
+builtins.__import__ = guarded
+import numpy as np
+from shifts.consistency import shift_report
+model = lambda views: views.reshape(len(views), -1)
+report = shift_report(model, np.random.rand(3, 1, 9, 9), [0, 1, 2])
+print(report, report.to_dict(), (report - report).low)
+try:
+    report.figure
+except ModuleNotFoundError as error:
+    assert error.name == "matplotlib"
+else:
+    raise AssertionError("drawn")
+"""
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
@@ -540,7 +623,7 @@ def test_what_fails_inside_the_model_says_what_it_was_given():
     with pytest.raises(RuntimeError, match="channels") as caught:
         shift_consistency(small_network(), PHOTOS[:, :2], MOVES)
     assert caught.value.__notes__ == [
-        "model was given ndarray of float32 of shape (10, 2, 8, 8)"
+        "model was given ndarray of float32 of shape (16, 2, 8, 8)"
     ]
 
 
@@ -578,6 +661,57 @@ def test_images_of_any_kind(kind):
     found = shift_consistency(small_network(), kind(PHOTOS), MOVES, range(4))
     expected = shift_consistency(small_network(), PHOTOS, MOVES, range(4))
     assert three(found) == three(expected)
+
+
+class Numbered:
+    """A data set as PyTorch has them: a length and numbers, and no end of its own."""
+
+    def __init__(self, images, length):
+        self.images, self.length = images, length
+
+    def __len__(self):
+        return self.length
+
+    def __getitem__(self, number):
+        return self.images[number], number % 2
+
+
+class Endless(Numbered):
+    def __getitem__(self, number):
+        return self.images[number % len(self.images)], number % 2
+
+
+class Listed(Numbered):
+    def __iter__(self):
+        return iter(self.images)
+
+
+def test_a_data_set_ends_where_its_length_says():
+    images = noise((4, 1, 6, 6))
+    expected = shift_consistency(brightness, images, MOVES, [0, 1, 0, 1])
+    for data in (Endless(images, 4), Numbered(images, 4)):
+        found = shift_consistency(brightness, data, MOVES)
+        np.testing.assert_array_equal(found.top, expected.top)
+        np.testing.assert_array_equal(found.labels, expected.labels)
+    twice = pandas.Series(list(images), index=[3, 2, 1, 0])  # in its order
+    np.testing.assert_array_equal(
+        shift_consistency(brightness, twice, MOVES).top, expected.top
+    )
+
+
+@pytest.mark.parametrize(
+    "kind, length, words",
+    [
+        (Numbered, 5, "got 4 for a len of 5"),
+        (Listed, 5, "got 4 for a len of 5"),
+        (Listed, 3, "got more than 3"),
+    ],
+)
+@pytest.mark.parametrize("measure", [shift_report, shift_consistency])
+def test_a_length_that_is_another_is_an_error(kind, length, words, measure):
+    moves = {"shifts": MOVES} if measure is shift_consistency else {}
+    with pytest.raises(ValueError, match=f"images must hold as many .*{words}"):
+        measure(brightness, kind(noise((4, 1, 6, 6)), length), **moves)
 
 
 @pytest.mark.parametrize(
@@ -658,7 +792,7 @@ def test_images_from_a_generator_are_not_kept():
     shift_consistency(lambda v: np.eye(2)[[0]], images, MOVES, batch_size=1)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 6 * 512 * 512 * 8
+    assert peak < 8 * 512 * 512 * 8  # two of them are the twins
 
 
 def test_progress_counts_views(monkeypatch):
@@ -713,9 +847,9 @@ def test_a_report_makes_the_same_32_moves_in_each_call():
 def test_a_report_has_the_defaults_of_shift_consistency():
     report = inspect.signature(shift_report).parameters
     measure = inspect.signature(shift_consistency).parameters
-    for name, parameter in report.items():
-        assert parameter.default == measure[name].default
-    assert measure["wrap"].default is False and measure["batch_size"].default == 10
+    for name in report.keys() - {"shifts"}:
+        assert report[name].default == measure[name].default
+    assert measure["wrap"].default is False and measure["batch_size"].default == 32
 
 
 @pytest.mark.parametrize(
@@ -735,40 +869,38 @@ def test_a_report_moves_as_far_as_there_is_room(shape, size, wrap, reach):
     assert np.abs(report.shifts).max() == reach
 
 
-@pytest.mark.parametrize("labels", [None, [0, 1, 1]])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_a_report_has_one_figure(labels, channels):
+def test_a_report_has_one_figure_that_states_the_finding(channels):
     images = np.random.default_rng(0).normal(size=(3, channels, 24, 24))
-    report = shift_report(brightness, images, labels)
-    assert report.figure.get_suptitle() == str(report)
-    texts = [axis.get_title() for axis in report.figure.axes]
-    worst = report.agreement.argmin()
-    assert sum(text.startswith(f"images[{worst}]: class") for text in texts) == 2
-    assert sum("% for class" in text for text in texts) == (2 if labels else 0)
-    assert plt.get_fignums() == []
+    report = shift_report(brightness, images)
+    found = f"{report.consistency:.1%} of cases (95% interval "
+    found += f"{report.consistency_low:.1%} to "
+    found += f"{report.consistency_high:.1%}"
+    assert f"the same class in {found}, 3 images)" in report.figure.get_suptitle()
+    assert report.figure is report.figure and plt.get_fignums() == []
     assert report.figure.get_layout_engine()  # nothing lies over anything else
     report.figure.canvas.draw()
 
 
 def test_without_room_a_report_makes_every_move_of_one_pixel():
     square = itertools.product((-1, 0, 1), repeat=2)
-    assert sorted(consistency._moves(1)) == list(square)
+    assert sorted(views.small_moves(1)) == list(square)
 
 
 @pytest.mark.parametrize("room", range(1, 20))
 def test_a_report_never_moves_further_than_there_is_room(room):
-    assert np.abs(consistency._moves(room)).max() == min(room, 16)
+    assert np.abs(views.small_moves(room)).max() == min(room, 16)
 
 
 def test_of_8_moves_a_report_makes_one_more_step_by_turns_right_and_down():
-    moves = np.array(consistency._moves(16))
+    moves = np.array(views.small_moves(16))
     assert moves[:2].tolist() == [[6, -11], [-10, 6]]  # reports stay comparable
     steps = np.abs(moves[24:] - moves[:8])
     assert steps.tolist() == [[0, 1], [1, 0]] * 4
 
 
-@pytest.fixture(scope="module")
-def report():
+@pytest.fixture(scope="module", name="report")
+def a_report():
     images = np.random.default_rng(0).normal(size=(5, 1, 64, 64))
 
     def model(views):
@@ -784,15 +916,15 @@ def test_a_figure_shows_agreement_over_distance_by_powers_of_two(report):
     powers = {1: (1, 1), 2: (2, 3), 4: (4, 7), 8: (8, 15), 16: (16, 32)}
     ticks = dict(zip(axis.get_xticks(), axis.get_xticklabels(), strict=True))
     assert [label.get_text() for label in ticks.values()] == [str(p) for p in powers]
-    intervals, dots = axis.lines[::2], axis.lines[1::2]
-    rows = zip(ticks, powers.values(), intervals, dots, strict=True)
-    for tick, (least, most), interval, dot in rows:
+    bars, dots = axis.lines[::2], axis.lines[1::2]
+    rows = zip(ticks, powers.values(), bars, dots, strict=True)
+    for tick, (least, most), bar, dot in rows:
         among = (least <= distance) & (distance <= most)
         each = agreement[:, among].mean(axis=1)
         assert dot.get_marker() == "o"
         np.testing.assert_allclose(dot.get_xydata(), [(tick, each.mean())])
-        ends = [(tick, end) for end in consistency._bootstrap(each)]
-        np.testing.assert_allclose(interval.get_xydata(), ends)
+        ends = [(tick, end) for end in interval(each)]
+        np.testing.assert_allclose(bar.get_xydata(), ends)
     (left, right), (low, high) = axis.get_xlim(), axis.get_ylim()
     assert left < min(ticks) and max(ticks) < right and low < 0 and high > 1
 
@@ -825,7 +957,7 @@ def test_a_figure_shows_the_twins_of_the_image_that_agrees_least(channels, size,
 
     report = shift_report(model, images, [0, 1, 2, 3], size=size, wrap=wrap)
     worst = report.agreement.argmin()
-    pair = list(consistency._twins(report.top[worst], report.shifts))
+    pair = list(nearest_twins(list(report._pairs())[worst], report.shifts))
     views = shifted_views(images[worst], report.shifts[pair], size, wrap)
     seen = views[:, :3] if channels > 2 else views[:, [0, 0, 0]]  # colours, or grey
     seen = (seen - seen.min()) / (seen.max() - seen.min())
@@ -834,22 +966,338 @@ def test_a_figure_shows_the_twins_of_the_image_that_agrees_least(channels, size,
         np.testing.assert_allclose(picture.get_array(), view.transpose(1, 2, 0))
         down, right = report.shifts[i]
         assert axis.get_xlabel() == f"down {down}, right {right}"
-        title = f"images[{worst}]: class {report.top[worst, i]}\n"
-        title += f"{report.probability[worst, i]:.0%} for class {worst}"
-        assert axis.get_title() == title
+        assert axis.get_title().endswith(f"class {report.top[worst, i]}")
+    assert report.figure.axes[2].get_title().startswith(f"images[{worst}]: ")
 
 
-def test_the_twins_are_the_nearest_views_that_differ():
+def test_the_twins_are_the_nearest_of_the_views_that_agree_least():
     shifts = np.array([(0, 0), (0, 5), (3, 5), (9, 9)])
-    assert consistency._twins(np.array([0, 1, 1, 2]), shifts) == (0, 1)
-    assert consistency._twins(np.array([1, 1, 0, 2]), shifts) == (1, 2)
-    far = np.array([(0, 0), (0, 1), (9, 9)])
-    assert consistency._twins(np.array([0, 0, 1]), far) == (0, 2)
-
-
-def test_where_all_views_agree_the_twins_are_two_of_them():
-    first, second = consistency._twins(np.zeros(3, int), np.array(MOVES[:3]))
+    assert nearest_twins(np.array([0, 0, 0, 1, 0, 0]), shifts) == (0, 1)
+    assert nearest_twins(np.array([1, 0, 0, 0, 0, 1]), shifts) == (1, 2)
+    assert nearest_twins(np.array([0.5, 0.3, 0.3, 0.4, 0.2, 0.9]), shifts) == (1, 3)
+    assert nearest_twins(np.array([0.5, 0.2, 0.3, 0.4, 0.2, 0.9]), shifts) == (0, 2)
+    first, second = nearest_twins(np.ones(3), np.array(MOVES[:3]))
     assert first != second
+
+
+def test_the_line_holds_the_interval_and_the_protocol():
+    found = with_agreement([6, 6, 0, 0])
+    ends = f"{found.consistency_low:.1%} to {found.consistency_high:.1%}"
+    assert str(found) == (
+        f"consistency 50.0% ({ends}, 4 images), largest change of a logit 0\n"
+        "4 moves of at most 3 pixels, zeros enter"
+    )
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"size": 224}, "32 moves of at most 16 pixels, a window of 224"),
+        ({"size": (200, 224)}, "32 moves of at most 16 pixels, a window of 200×224"),
+        ({}, "32 moves of at most 16 pixels, zeros enter"),
+        ({"wrap": True}, "32 moves of at most 16 pixels, circular"),
+        ({"shifts": [(0, 0), (-2, 1)]}, "2 moves of at most 2 pixels, zeros enter"),
+        (
+            {"shifts": [(0, 0), (0, 0.5)], "wrap": True, "compare": "cosine"},
+            "2 moves of at most 0.5 pixels, circular, compared by cosine",
+        ),
+    ],
+)
+def test_a_report_says_how_it_was_measured(options, words):
+    report = shift_report(brightness, noise((2, 1, 256, 256)), **options)
+    assert str(report).splitlines()[1] == words
+    assert words in report._repr_html_() and len(repr(report)) < 80
+
+
+# --- numbers of others ----------------------------------------------------------------
+
+
+@given(measurements())
+def test_the_numbers_of_other_papers_are_what_loops_find(found):
+    where = [tuple(shift) for shift in found.shifts.tolist()]
+    right = [np.all(row == true) for row, true in zip(found.top, found.labels)]  # noqa: B905
+    assert found.worst_case_accuracy == np.mean(right)
+    if (0, 0) not in where:
+        assert np.isnan(found.unmoved_consistency)
+        return
+    unmoved = where.index((0, 0))
+    others = [i for i in range(len(where)) if i != unmoved]
+    same = [row[i] == row[unmoved] for row in found.top for i in others]
+    assert found.unmoved_consistency == pytest.approx(np.mean(same))
+    shares = replace(found, predicted=found.probability)
+    change = [abs(row[i] - row[unmoved]) for row in found.probability for i in others]
+    assert shares.predicted_change == pytest.approx(np.mean(change))
+
+
+def test_the_predicted_class_is_that_of_the_unmoved_image():
+    def linear(views):
+        return views.reshape(len(views), -1) @ np.eye(36)[:, :3] * 0.1
+
+    images, moves = noise((4, 1, SIDE, SIDE)), [(0, 1), (0, 0), (2, 0)]
+    found = shift_consistency(linear, images, moves, wrap=True)
+    for image, found_shares in zip(images, found.predicted, strict=True):
+        powers = np.exp(linear(shifted_views(image, moves, wrap=True)))
+        shares = powers / powers.sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(found_shares, shares[:, shares[1].argmax()])
+    assert shift_consistency(linear, images, moves[::2]).predicted is None
+
+
+@pytest.mark.parametrize("size", [None, (5, 4)])
+def test_a_part_of_a_pixel_turns_the_phases(size):
+    # A wave is known between its pixels.
+    def wave(down, right, shape=(8, 9)):
+        rows, columns = np.indices(shape)
+        rows, columns = (rows - down) / shape[0], (columns - right) / shape[1]
+        return 2 + np.sin(2 * np.pi * (rows + 2 * columns)) + np.cos(6 * np.pi * rows)
+
+    moves = [(0, 0.25), (-1.5, 3), (7.75, -11.125), (2, 1), (0.0, 1.0)]
+    views = shifted_views(wave(0, 0)[None], moves, size, wrap=True)
+    expected = np.array([[wave(*move)] for move in moves])
+    if size:
+        expected = expected[:, :, 1:6, 2:6]
+    np.testing.assert_allclose(views, expected, atol=1e-12)
+    bytes_ = np.round(wave(0, 0) * 20).astype(np.uint8)[None]
+    assert shifted_views(bytes_, moves, wrap=True).dtype == np.float32
+    assert shifted_views(bytes_, moves[3:], wrap=True).dtype == np.uint8
+
+
+def test_views_half_a_pixel_apart_are_measured_and_drawn():
+    moves = [(0, 0), (0.5, 0), (1, 0), (0.1, 0), (1.1, 0)]
+    found = shift_consistency(brightness, noise((3, 1, 8, 8)), moves, wrap=True)
+    assert not np.isnan(found.flips)  # 1 and 1.1 - 0.1 are one pixel
+    shifts, _ = found.by_shift()
+    assert [0.5, 0] in shifts.tolist() and len(shifts) == 7
+    labels = [tick.get_text() for tick in found.figure.axes[0].get_xticklabels()]
+    assert "0.5" in labels and "1" in labels
+
+
+@pytest.mark.parametrize("moves", [[(0, np.nan), (0, 0)], [(np.inf, 0), (0, 0)]])
+def test_a_move_is_finite(moves):
+    with pytest.raises(ValueError, match="shifts must be finite, got"):
+        shifted_views(noise((1, 4, 4)), moves, wrap=True)
+
+
+# --- other ways to compare ------------------------------------------------------------
+
+
+def test_embeddings_numbers_and_functions():
+    images, moves = noise((3, 2, 6, 6)), [(0, 0), (0, 1), (1, 0), (2, -1)]
+
+    def embed(views):
+        return views[:, :, :2, 1].reshape(len(views), -1) + 0.5
+
+    def nearer_than_3(one, other):
+        return np.abs(one - other).max() < 3
+
+    def cosine(one, other):
+        return 1 - scipy.spatial.distance.cosine(one, other)
+
+    def difference(one, other):
+        norm = np.linalg.norm
+        return 1 - norm(one - other) / (norm(one) + norm(other))
+
+    ways = {"cosine": cosine, "difference": difference, nearer_than_3: nearer_than_3}
+    for compare, by_hand in ways.items():
+        found = shift_consistency(embed, images, moves, compare=compare)
+        for image, row, change in zip(images, found.pairs, found.change, strict=True):
+            answers = embed(shifted_views(image, moves))
+            expected = [by_hand(*pair) for pair in itertools.combinations(answers, 2)]
+            np.testing.assert_allclose(row, expected, atol=1e-6)
+            assert change == np.ptp(answers, axis=0).max()
+        assert found.consistency == pytest.approx(found.pairs.mean(), rel=1e-6)
+        assert found.top is found.accuracy is found.worst_case_accuracy is None
+        assert "compared by" in str(found) and "change of a number" in str(found)
+        found.figure.canvas.draw()
+    constant = shift_consistency(
+        lambda views: np.zeros(len(views)), images, moves, compare="difference"
+    )
+    assert constant.consistency == 1
+
+
+def sharp(views):
+    """Three classes for each pixel, by what stands in it."""
+    return np.stack([views[:, 0] < -3, abs(views[:, 0]) <= 3, views[:, 0] > 3], 1)
+
+
+@pytest.mark.parametrize(
+    "size, wrap", [(None, False), (8, False), (None, True), (8, True)]
+)
+@pytest.mark.parametrize("step", [1, 2])
+def test_maps_are_moved_back(size, wrap, step):
+    images = noise((3, 1, 16 if size else 12, 16))
+    moves = [(0, 0), (0, step), (-2, 2 * step), (2, -2)]
+
+    def exact(views):
+        return sharp(views)[..., ::step, ::step]
+
+    found = shift_consistency(
+        exact, images, moves, size=size, wrap=wrap, compare="dense"
+    )
+    assert found.consistency == 1 and found.largest_change == 0
+    assert found._least == 0 and found.top is None
+
+    def wavering(views):  # what stands at a place, and where that is
+        maps = exact(views) * 1.0
+        maps[:, :, 1] = [[0], [0], [5]]
+        return maps
+
+    found = shift_consistency(
+        wavering, images, moves, size=size, wrap=wrap, compare="dense"
+    )
+    assert found.consistency < 1 and found.largest_change == 5
+
+
+def test_the_pixels_that_both_views_show_are_counted_by_a_loop():
+    images = noise((2, 1, 7, 9))
+    moves = [(0, 0), (3, -2), (-1, 1), (2, -3)]  # into two of them the same zeros enter
+
+    def model(views):  # depends on what the moves bring in, and on the place
+        return np.stack(
+            [views[:, 0], views[:, 0].cumsum(axis=2) / 2, 0 * views[:, 0]], 1
+        )
+
+    found = shift_consistency(model, images, moves, compare="dense")
+    for image, row, change in zip(images, found.pairs, found.change, strict=True):
+        maps = model(shifted_views(image, moves))
+        agreement, changes = [], [0]
+        for (one, u), (other, v) in itertools.combinations(zip(maps, moves), 2):  # noqa: B905
+            same = []
+            for place in np.ndindex(7, 9):  # of the image
+                i, j = np.add(place, u), np.add(place, v)
+                if all((k >= 0).all() and (k < (7, 9)).all() for k in (i, j)):
+                    here, there = one[:, *i], other[:, *j]
+                    same.append(here.argmax() == there.argmax())
+                    changes.append(np.abs(here - there).max())
+            agreement.append(np.mean(same))
+        np.testing.assert_allclose(row, agreement, atol=1e-6)
+        assert change == max(changes)
+
+
+def test_maps_are_not_kept():
+    image = np.zeros((1, 256, 256), np.float32)
+    moves = [(down, right) for down in range(4) for right in range(4)]
+    maps = np.zeros((1, 20, 256, 256), np.float32)
+    tracemalloc.start()
+    shift_consistency(lambda v: maps, [image], moves, batch_size=1, compare="dense")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 5 * maps.nbytes  # the least, the most, their difference; not 16
+
+
+@pytest.mark.parametrize(
+    "model, options, words",
+    [
+        (sharp, {"labels": [0, 1]}, "labels must be None with compare='dense'"),
+        (brightness, {}, "(n, classes, h, w) with two classes or more for 4 views"),
+        (lambda v: sharp(v)[:, :1], {}, "two classes or more"),
+        (lambda v: sharp(v)[..., :5], {}, "divide those of the views, got 8×5 for 8×8"),
+        (
+            lambda v: sharp(v)[..., ::2, ::2],
+            {},
+            "smaller than the views, got [0, 0] and [0, 1]; or",
+        ),
+        (sharp, {"shifts": [(0, 7), (0, -7)]}, "leave a part that two views share"),
+        (lambda v: v[0], {"compare": "cosine"}, "(n, d) with d of two or more"),
+        (lambda v: 0 * brightness(v), {"compare": "cosine"}, "no embedding of zeros"),
+        (brightness, {"compare": lambda a, b: 2}, "from 0 to 1, got 2"),
+        (brightness, {"compare": lambda a, b: a}, "from 0 to 1, got ndarray"),
+        (brightness, {"compare": lambda a, b: np.nan}, "from 0 to 1, got"),
+    ],
+)
+def test_what_cannot_be_compared_is_a_clear_error(model, options, words):
+    arguments = {"shifts": [(0, 0), (0, 1)], "compare": "dense"} | options
+    with pytest.raises(ValueError) as caught:
+        shift_consistency(model, noise((2, 1, 8, 8)), **arguments)
+    assert words in str(caught.value)
+
+
+def test_masks_that_a_data_set_brings_are_left_alone():
+    pairs = [(image, np.zeros((8, 8))) for image in noise((2, 1, 8, 8))]
+    found = shift_report(sharp, pairs, compare="dense")
+    assert found.consistency == 1 and found.labels is None
+    with pytest.raises(TypeError, match="labels.0. must be a whole number"):
+        shift_report(brightness, pairs)
+
+
+# --- two networks ---------------------------------------------------------------------
+
+
+def test_two_networks_are_compared_image_by_image():
+    images, labels = noise((20, 1, 8, 8)), np.arange(20) % 2
+    one = shift_report(brightness, images, labels)
+    other = shift_report(lambda v: brightness(v[..., :4, :4]), images, labels)
+    difference = one - other
+    assert difference.difference == pytest.approx(one.consistency - other.consistency)
+    ends = interval(one.agreement - other.agreement, -1, 1)
+    assert (difference.low, difference.high) == pytest.approx(ends)
+    assert f"{difference.low:+.1%} to {difference.high:+.1%}" in str(difference)
+    assert (one - one).difference == 0 and (one - one).low < 0 < (one - one).high
+
+
+@pytest.mark.parametrize(
+    "changed, words",
+    [
+        ({"images": noise((2, 3, 8, 8), 1)}, "the same images; what prepares"),
+        ({"images": noise((2, 3, 8, 8))[::-1]}, "the same images"),
+        ({"images": noise((3, 3, 8, 8)), "labels": [0, 1, 1]}, "the same images"),
+        ({"shifts": [(0, 0), (1, 0)]}, "the same shifts"),
+        ({"labels": [1, 1]}, "the same labels"),
+        ({"size": 4}, "the same size"),
+        ({"wrap": True}, "the same wrap"),
+        ({"compare": "cosine", "labels": None}, "the same labels"),
+    ],
+)
+def test_networks_are_compared_on_the_same_images_and_moves(changed, words):
+    one, other = shift_consistency(**GOOD), shift_consistency(**{**GOOD, **changed})
+    with pytest.raises(ValueError, match=f"other must be measured with {words}"):
+        one - other
+    with pytest.raises(TypeError):
+        one - 1
+
+
+# --- to take along --------------------------------------------------------------------
+
+
+def test_a_report_is_json_and_a_frame():
+    report = shift_consistency(**GOOD)
+    found = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    assert found["consistency_low"] == report.consistency_low
+    assert found["top"] == report.top.tolist() and found["size"] == [5, 5]
+    assert found["images"] == 2 and found["accuracy"] == report.accuracy
+    frame = report.to_frame()
+    assert list(frame) == ["agreement", "change", "label", "right"]
+    np.testing.assert_array_equal(frame["right"], report.right)
+    bare = shift_consistency(brightness, noise((2, 1, 8, 8)), [(0, 0), (3, 3)])
+    assert (
+        json.dumps(bare.to_dict(), allow_nan=False) and bare.to_dict()["flips"] is None
+    )
+
+
+def test_who_types_strictly_finds_no_error(tmp_path):
+    script = tmp_path / "mine.py"
+    script.write_text("""
+import numpy as np
+from shifts.consistency import shift_consistency, shift_report, shifted_views
+
+def model(views: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> object:
+    return views
+
+images = np.zeros((3, 1, 9, 9))
+report = shift_report(model, list(images), [0, 1, 2], size=8, compare="top")
+other = shift_consistency(model, images, [(0, 0), (0.5, 1)], np.arange(3), wrap=True)
+low: float = report.consistency_low
+difference: float = (report - other).low
+report.to_dict()["shifts"], report.figure, shifted_views(images[0], [(0, 1)])
+""")
+    found = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--config-file", os.devnull, script],
+        env={**os.environ, "MYPYPATH": str(ROOT)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert (ROOT / "shifts" / "py.typed").exists()
 
 
 # --- bad input ------------------------------------------------------------------------
@@ -873,16 +1321,31 @@ GOOD = {
     "batch_size": 3,  # of 4 views: a second batch of one
 }
 TEXTS = np.full((3, 8, 8), "x")
+
+
+class Session:
+    """What an ONNX session has."""
+
+    def run(self, names, inputs):
+        raise NotImplementedError
+
+    def get_inputs(self):
+        raise NotImplementedError
+
+
 BAD = [
     ("model", None, TypeError, "None"),
     ("model", "net", TypeError, "'net'"),
-    ("model", lambda views: None, TypeError, "got ndarray of object"),
+    ("model", lambda views: None, TypeError, "got None"),
+    ("model", lambda v: [{"boxes": 1} for _ in v], TypeError, "a list of dict; hand"),
+    ("model", Session(), TypeError, "lambda views: session.run("),
     ("model", lambda views: [[1, 2], [3]], TypeError, "got list"),
     ("model", lambda views: np.full((len(views), 2), "x"), TypeError, "real numbers"),
     ("model", lambda views: brightness(views) * 1j, TypeError, "complex128"),
     ("model", lambda views: brightness(views)[0], ValueError, "got shape (2,)"),
     ("model", lambda views: brightness(views)[:1], ValueError, "3 views"),
-    ("model", lambda views: brightness(views)[:, :1], ValueError, "two classes"),
+    ("model", lambda v: brightness(v)[:, :1], ValueError, "compare='difference'"),
+    ("model", lambda v: v, ValueError, "compare='dense'"),
     ("model", lambda views: brightness(views)[..., None], ValueError, "(3, 2, 1)"),
     ("model", lambda views: brightness(views) * np.nan, ValueError, "NaN"),
     ("model", lambda views: brightness(views) * np.inf, ValueError, "infinity"),
@@ -909,11 +1372,20 @@ BAD = [
     ("images", [[[1, 2], [3, 4]]] * 2, ValueError, "a grey image is image[None]"),
     ("images", [noise((3, 8, 8)), noise((3, 0, 8))], ValueError, "images[1]"),
     ("images", [noise((3, 8, 8)), TEXTS], TypeError, "ndarray of <U1"),
+    ("images", dict(enumerate(noise((2, 3, 8, 8)))), TypeError, "got dict"),
+    ("labels", {0: 1, 1: 0}, TypeError, "got dict"),
+    ("labels", {0, 1}, TypeError, "got set"),
+    ("labels", {0: 1, 1: 0}.keys(), TypeError, "got dict_keys"),
+    ("labels", pandas.DataFrame({0: [1, 0], 1: [1, 0]}), TypeError, "DataFrame"),
+    ("compare", "max", ValueError, "'cosine', 'difference' or a function"),
+    ("compare", None, ValueError, "got None"),
+    ("shifts", {(0, 0), (0, 1)}, TypeError, "got set"),
+    ("shifts", {(0, 0): 0, (0, 1): 1}, TypeError, "got dict"),
     ("shifts", [], ValueError, "one or more pairs"),
     ("shifts", 3, ValueError, "got 3"),
     ("shifts", [0, 1], ValueError, "(down, right)"),
     ("shifts", [(0, 0, 0)], ValueError, "(down, right)"),
-    ("shifts", [(0, 0.5), (0, 0)], TypeError, "0.5"),
+    ("shifts", [(0, 0.5), (0, 0)], TypeError, "got 0.5; parts of a pixel need wrap"),
     ("shifts", [(0, 0), (True, 0)], TypeError, "True"),
     ("shifts", [(0, 1), (0, 1)], ValueError, "two different moves"),
     ("shifts", [(0, 0), (0, 4)], ValueError, "(0, 4) for images[0] of 8×8"),
@@ -1047,5 +1519,8 @@ def test_a_report_needs_room_to_move():
 
 
 def test_examples():
-    failed, attempted = doctest.testmod(consistency)
-    assert not failed and attempted > 10
+    names = ("agreement", "consistency", "intervals", "report", "views")
+    modules = [importlib.import_module(f"shifts.{name}") for name in names]
+    results = [doctest.testmod(module) for module in modules]
+    assert not any(result.failed for result in results)
+    assert sum(result.attempted for result in results) > 10

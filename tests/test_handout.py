@@ -666,7 +666,7 @@ def test_cheat_sheet(made):
         said = re.sub(r"\[(.+?)\]\(.*?\)|\*", r"\1", said)
         assert re.sub(r"\W", "", said) in re.sub(r"\W", "", words), term
     tandem = nbformat.read(checks.ROOT / "notebooks" / "04_tandem.ipynb", 4)
-    (cell,) = [cell for cell in tandem.cells if cell.id == "layers"]
+    (cell,) = [cell for cell in tandem.cells if cell.id == "layers-table"]
     for row in cell.outputs[0].data["text/plain"].splitlines()[2:]:
         assert " ".join(row.split()) in words
     alts = alt_texts(made / "pdf" / "cheat_sheet.pdf")

@@ -761,6 +761,8 @@ def test_one_pixel_of_a_photo_that_opencv_cannot_add_up_is_found(value):
     image = integers(0, (427, 640))
     image[400, 601] = value
     same(h.convolve(image, PREWITT, "", False), torch_convolve(image, PREWITT), "torch")
+    image[400, 601], filter = 0, np.array([[0, value]])
+    same(h.convolve(image, filter, "", False), torch_convolve(image, filter), "torch")
 
 
 def test_nan_spreads_even_under_a_weight_of_0():
@@ -1743,7 +1745,7 @@ def as_floats(image):
         return np.array(image).astype(float)
 
 
-@given(arrays(), *[st.integers(-(2**70), 2**70) | st.integers(-30, 30)] * 2)
+@given(arrays(), *[st.integers(-(2**70), 2**70) | st.integers(-9, 9)] * 2)
 def test_fuzz_translate(image, down, right):
     before = np.array(image)
     same(h.translate(image, down, right), loop_translate(before, down, right), "loop")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import skimage
 import sklearn
+import typst
 
 SCIKIT_IMAGE = Path(skimage.__file__).parent / "data"
 SCIKIT_LEARN = Path(sklearn.__file__).parent / "datasets" / "images"
@@ -31,7 +32,9 @@ def test_every_photo_is_listed_and_described():
 def test_a_photo_is_the_one_that_was_listed(checksum, name):
     assert hashlib.sha256((IMAGES / name).read_bytes()).hexdigest() == checksum
     height, width, _ = read(name, cv2.IMREAD_COLOR).shape
-    if name.startswith(("image", "photo")):
+    if name == "square.png":
+        assert (height, width) == (430, 560)
+    elif name.startswith(("image", "photo")):
         assert (height, width) == (427, 640)
     else:  # notebook 5 moves a window of 224×224 by 100 pixels to either side
         assert height == 288 and width >= 224 + 2 * 100
@@ -108,3 +111,14 @@ def test_a_photo_to_compare_is_framed_as_it_came(name):
     middle = whole[y : y + height, x : x + width]
     expected = cv2.resize(middle, (640, 427), interpolation=cv2.INTER_CUBIC)
     assert cv2.absdiff(read(f"photo_{name}.jpg"), expected).mean() < 2
+
+
+def test_the_emblem_is_that_of_the_handout(tmp_path):
+    drawing = Path(__file__).resolve().parent.parent / "handout" / "square.svg"
+    (tmp_path / "square.svg").write_bytes(drawing.read_bytes())
+    page = tmp_path / "page.typ"
+    size = "width: 560pt, height: 430pt, margin: 0pt, fill: none"
+    page.write_text(f'#set page({size})\n#image("square.svg", width: 100%)')
+    drawn = typst.compile(page, format="png", ppi=72, ignore_system_fonts=True)
+    expected = cv2.imdecode(np.frombuffer(drawn, np.uint8), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(read("square.png", cv2.IMREAD_UNCHANGED), expected)

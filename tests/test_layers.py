@@ -87,6 +87,8 @@ def test_another_source_is_found(source, found):
 def test_it_needs_torch_alone():
     tree = ast.walk(ast.parse((ROOT / "shifts" / "layers.py").read_text()))
     found = [n for n in tree if isinstance(n, ast.Import | ast.ImportFrom)]
+    # The check alone needs a neighbour, and imports it when it is called.
+    found.remove(next(n for n in found if getattr(n, "level", 0)))
     names = [[n.module] if isinstance(n, ast.ImportFrom) else n.names for n in found]
     roots = {getattr(n, "name", n).split(".")[0] for group in names for n in group}
     assert roots == {"copy", "collections", "typing", "torch"}
@@ -133,6 +135,33 @@ def blur_by_definition(x, padding):
 def test_blur_is_a_convolution(padding, channels, sides):
     x = pictures(0, channels, sides, 100)  # of which no sum is rounded
     assert torch.equal(BlurPool(padding)(x), blur_by_definition(x, padding))
+
+
+def of_adobe(channels, padding):
+    pads = {"zeros": "zero", "reflect": "reflect"}
+    module = pytest.importorskip("antialiased_cnns")
+    return padding in pads and module.BlurPool(channels, pads[padding], filt_size=3)
+
+
+def of_timm(channels, padding):
+    layers = pytest.importorskip("timm.layers")
+    return layers.BlurPool2d(channels, pad_mode=F_PAD[padding])
+
+
+def of_kornia(channels, padding):
+    filters = pytest.importorskip("kornia.filters")
+    return padding == "zeros" and filters.BlurPool2D(3)
+
+
+@pytest.mark.parametrize("padding", F_PAD)
+@pytest.mark.parametrize("peer", [of_adobe, of_timm, of_kornia])
+def test_blur_is_that_of_its_peers(peer, padding):
+    blur = peer(3, padding)
+    if not blur:
+        pytest.skip("it has no such padding")
+    for sides in SIDES:
+        x = torch.randn(2, 3, *sides, generator=torch.Generator().manual_seed(0))
+        torch.testing.assert_close(BlurPool(padding)(x), blur(x))
 
 
 @pytest.mark.parametrize("padding", F_PAD)
@@ -339,37 +368,180 @@ def test_unknown_padding_is_refused():
         swap_strides(nn.Sequential(nn.Conv2d(1, 1, 3, 2, 1)), BlurPool, padding="wrap")
 
 
-@pytest.mark.parametrize(
-    "layer",
-    [
+class OwnForward(nn.Conv2d):
+    def forward(self, x):
+        return F.conv2d(x, self.weight, padding=1)
+
+
+class OwnConvolution(nn.Conv2d):
+    def _conv_forward(self, x, weight, bias):
+        return F.conv2d(x, weight, bias, padding=1)
+
+
+class OwnPooling(nn.MaxPool2d):
+    def forward(self, x):
+        return F.max_pool2d(x, 3, 2, 1)
+
+
+class Foreign(nn.Module):
+    stride = 2
+
+
+class ForeignPad(nn.ZeroPad2d):
+    pass
+
+
+REFUSED = {
+    "network must convolve with Conv2d padded to half its size": [
         nn.Conv2d(3, 8, 11, stride=4, padding=5),
         nn.Conv2d(3, 8, 3, stride=2),
         nn.Conv2d(3, 8, 2, stride=2),
         nn.Conv2d(3, 8, 3, stride=(1, 2), padding=1),
+        nn.Conv2d(3, 8, 3),
+        nn.Conv2d(3, 8, 3, padding="valid"),
+        nn.Conv2d(3, 8, 4, padding=1),
+        nn.Conv2d(3, 8, 3, padding=1, dilation=2),
+    ],
+    "network must pool with MaxPool2d padded to half": [
         nn.MaxPool2d(3, 2),
         nn.MaxPool2d(3),
         nn.MaxPool2d((2, 3), 2, (0, 1)),
         nn.MaxPool2d((3, 1), 1, (1, 0)),
         nn.MaxPool2d((1, 3), 1, (0, 1)),
-        nn.MaxPool2d(2, ceil_mode=True),
+        nn.MaxPool2d(3, 2, 1, ceil_mode=True),
         nn.MaxPool2d(3, 2, 1, dilation=2),
         nn.MaxPool2d(2, return_indices=True),
         nn.MaxPool2d(2, 1),
         nn.MaxPool2d(3, 1),
+    ],
+    "network must pool with AvgPool2d padded to half": [
+        nn.AvgPool2d(3),
+        nn.AvgPool2d(4),
+        nn.AvgPool2d(4, 2, 1),
+        nn.AvgPool2d(2, 1, 1),
+        nn.AvgPool2d(3, 2, 1, ceil_mode=True),
+        nn.AvgPool2d(2, divisor_override=3),
+    ],
+    "network must run the forward of Conv2d, not one of a subclass": [
+        OwnForward(1, 1, 3, padding=1),
+        OwnConvolution(1, 1, 3, padding=1),
+    ],
+    "network must run the forward of MaxPool2d": [OwnPooling(3, 2, 1)],
+    "network must pad in its convolutions alone": [
+        nn.ZeroPad2d(1),
+        nn.ConstantPad2d((0, 1, 0, 1), 0),
+        nn.ReflectionPad2d(1),
+        nn.ReplicationPad2d(1),
+        nn.CircularPad2d(1),
+        ForeignPad(1),
+    ],
+    "network must pool the whole map to one place": [
+        nn.AdaptiveAvgPool2d(7),
+        nn.AdaptiveMaxPool2d((1, 2)),
+    ],
+    "network must enlarge by mode 'nearest'": [
+        nn.Upsample(scale_factor=2, mode="bilinear"),
+        nn.UpsamplingBilinear2d(scale_factor=2),
+    ],
+    "network must have no weights for each place": [nn.LayerNorm([1, 8, 8])],
+    "network must have no windows but those of Conv2d, MaxPool2d and AvgPool2d": [
+        nn.LPPool2d(2, 2),
+        nn.FractionalMaxPool2d(2, output_ratio=0.5),
+        nn.MaxUnpool2d(2),
+        nn.AdaptiveAvgPool3d(1),
+        nn.PixelUnshuffle(2),
+        nn.PixelShuffle(2),
+        nn.ConvTranspose2d(1, 1, 2, 2),
+        nn.Conv3d(1, 1, 3, padding=1),
+        nn.Unfold(2),
+        nn.Fold(4, 2),
+        Foreign(),
+    ],
+}
+REFUSALS = [(wanted, layer) for wanted, layers in REFUSED.items() for layer in layers]
+
+
+@pytest.mark.parametrize("wanted, layer", REFUSALS, ids=str)
+def test_what_cannot_follow_is_refused_with_its_name(wanted, layer):
+    network = nn.Sequential(nn.Conv2d(1, 1, 3, 2, 1), layer)
+    with pytest.raises(ValueError) as error:
+        swap_strides(network, Polyphase)
+    assert str(error.value).startswith(wanted)
+    assert str(error.value).endswith(f", got 1: {layer}")
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Conv2d(3, 3, 4, padding="same"),
+        nn.Conv2d(3, 3, 1, padding="valid"),
+        nn.Conv2d(3, 3, (3, 5), 2, (2, 4), dilation=2),
+        nn.MaxPool2d(2, ceil_mode=True),
+        nn.MaxPool2d(5, 1, 2),
         nn.AvgPool2d(2),
-        nn.AvgPool2d(3, 1, 1),
+        nn.AvgPool2d(2, ceil_mode=True, count_include_pad=False),
+        nn.AvgPool2d(3, 1, 1, count_include_pad=False),
+        nn.AvgPool2d(3, 2, 1),
+        nn.ZeroPad2d(0),
+        nn.AdaptiveMaxPool2d((None, None)),
+        nn.Upsample(scale_factor=2),
+        nn.LayerNorm([3, 32, 32], elementwise_affine=False),
+        nn.GroupNorm(1, 3),
+        nn.LocalResponseNorm(2),
     ],
     ids=str,
 )
-def test_what_cannot_be_made_dense_is_refused(layer):
-    network = nn.Sequential(nn.Conv2d(1, 1, 3, 2, 1), layer)
-    with pytest.raises(ValueError, match="^network must pool .* padded .* got 1: "):
-        swap_strides(network, Polyphase)
+def test_what_follows_is_not_refused(layer):
+    torch.manual_seed(0)
+    network = nn.Sequential(layer, nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(), GLOBAL)
+    swap_strides(network, Polyphase, check=torch.rand(2, 3, 32, 32))
+
+
+GLOBAL = nn.AdaptiveAvgPool2d(1)
 
 
 def test_a_network_without_strides_is_refused():
     with pytest.raises(ValueError, match="network must have .* stride 2"):
-        swap_strides(nn.Sequential(nn.Conv2d(1, 1, 3)), Polyphase)
+        swap_strides(nn.Sequential(nn.Conv2d(1, 1, 1)), Polyphase)
+
+
+@pytest.mark.parametrize(
+    "blocks, kind, said",
+    [
+        ("layer2.0", TypeError, "blocks must be .*, such as .'layer2.0'., got the str"),
+        (["3"], ValueError, "blocks must name modules of the network, got '3'"),
+        ([""], ValueError, "blocks must name modules of the network, got ''"),
+        (["2", "2.0"], ValueError, "blocks must not hold each other, got"),
+        (["2"], ValueError, "must go down once.*, got 2 with strides in 0 and 1 in a"),
+        (["0"], ValueError, "all places of a layer that is used twice, .* of 0"),
+    ],
+)
+def test_blocks_that_cannot_be_are_refused(blocks, kind, said):
+    pool = nn.MaxPool2d(2)
+    row = nn.Sequential(nn.Conv2d(1, 1, 3, 2, 1), nn.Conv2d(1, 1, 3, 2, 1))
+    with pytest.raises(kind, match=said):
+        swap_strides(nn.Sequential(pool, pool, row), Polyphase, blocks)
+
+
+@pytest.mark.parametrize("images", [torch.zeros(1, 1, 8, 8), torch.zeros(8, 8), 3, "x"])
+def test_a_check_needs_two_images(images):
+    with pytest.raises(ValueError, match="check must be two images"):
+        swap_strides(nn.Sequential(nn.MaxPool2d(2)), Polyphase, check=images)
+
+
+@pytest.mark.parametrize(
+    "images, said",
+    [
+        (torch.rand(2, 3, 8, 8), r"take the images.*got \(8, 3, 8, 8\).*channels"),
+        (torch.rand(2, 1, 6, 6), r"sides must stay even.*even height and width"),
+        (torch.ones(2, 1, 8, 8), "check must be images that get different answers"),
+        (torch.full((2, 1, 8, 8), torch.nan), "network must return finite vectors"),
+    ],
+)
+def test_a_check_that_shows_nothing_says_so(images, said):
+    chain = nn.Sequential(nn.Conv2d(1, 2, 3, 2, 1), nn.MaxPool2d(2), GLOBAL)
+    with pytest.raises(ValueError, match=said):
+        swap_strides(chain, Polyphase, check=images)
 
 
 # Whole networks
@@ -498,6 +670,197 @@ def test_a_pooling_within_a_block_shares_its_choice():
     assert not follows_every_move(swap_strides(network, Polyphase), x)
 
 
+def small(*layers):
+    """Go down twice, and in between or behind do what the layers do."""
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(), *layers)
+
+
+class Does(nn.Module):
+    """Have a forward that holds a function, and perhaps layers for it."""
+
+    def __init__(self, function, **layers):
+        super().__init__()
+        self.function = function
+        for name, layer in layers.items():
+            self.add_module(name, layer)
+
+    def forward(self, x):
+        return self.function(self, x)
+
+
+def embedded(_, x):
+    return x - torch.linspace(0, 1, x.shape[-1]).to(x)
+
+
+END = GLOBAL, nn.Flatten()
+RELU = nn.ReLU(), *END
+BRANCHES = {"a": nn.Conv2d(8, 8, 3, 2, 1), "b": nn.Conv2d(8, 8, 1, 2)}
+TWICE = {"a": nn.Conv2d(8, 8, 3, 2, 1), "b": nn.Conv2d(8, 8, 3, 2, 1)}
+# What no kind and no setting tells; the blocks; and what the check says is off.
+SILENT = {
+    "flatten": ([nn.Flatten(), nn.Linear(2048, 5)], (), "2: Flatten"),
+    "a function": ([Does(lambda _, x: F.max_pool2d(x, 2)), *END], (), "2: Does"),
+    "a slice": ([Does(lambda _, x: x[..., ::2, ::2]), *END], (), "2: Does"),
+    "bilinear": (
+        [Does(lambda _, x: F.interpolate(x, scale_factor=1.5)), nn.ReLU(), *END],
+        (),
+        "2: Does",
+    ),
+    "padding": (
+        [Does(lambda _, x: F.pad(x, (1, 1, 1, 1))), nn.Conv2d(8, 8, 3, 1, 1), *RELU],
+        (),
+        "2: Does",
+    ),
+    "an embedding of places": ([Does(embedded), *RELU], (), "2: Does"),
+    "a part": ([nn.AvgPool2d(2, 1), nn.ReLU(), *END], (), "2: AvgPool2d"),
+    "branches apart": (
+        [Does(lambda m, x: m.a(x) + m.b(x), **BRANCHES), nn.ReLU(), *END],
+        (),
+        "what a forward does before 3: ReLU",
+    ),
+    "a row in a block": (
+        [Does(lambda m, x: m.b(F.relu(m.a(x))), **TWICE), nn.ReLU(), *END],
+        ["2"],
+        "2.1.b: Conv2d",
+    ),
+    "a U-Net": (
+        [
+            Does(
+                lambda m, x: x + m.up(m.a(x)),
+                a=nn.Conv2d(8, 8, 3, 2, 1),
+                up=nn.Upsample(scale_factor=2),
+            ),
+            nn.ReLU(),
+        ],
+        (),
+        "what a forward does before 3: ReLU",
+    ),
+    "the end": (
+        [Does(lambda m, x: m.a(x).flatten(1), a=nn.Conv2d(8, 8, 1))],
+        (),
+        "what a forward does behind the last module",
+    ),
+}
+
+
+@pytest.mark.parametrize("layers, blocks, culprit", SILENT.values(), ids=SILENT)
+def test_a_check_names_what_does_not_follow(layers, blocks, culprit):
+    network, x = small(*layers), torch.rand(2, 3, 32, 32)
+    assert swap_strides(network, Polyphase, blocks)  # without a check, nothing is seen
+    with pytest.raises(ValueError, match="^network must follow .* moves?; ") as error:
+        swap_strides(network, Polyphase, blocks, check=x)
+    assert str(error.value).partition(" off is ")[2].startswith(culprit)
+
+
+def test_a_check_lets_through_what_follows(resnet):
+    swap_strides(resnet, Polyphase, BLOCKS, check=noise())
+    # A block whose forward goes down by a function follows what is aligned.
+    slices = Does(lambda m, x: x[..., ::2, ::2] + F.max_pool2d(m.a(x), 1, 2))
+    slices.a = nn.Conv2d(8, 8, 3, padding=1)
+    network = small(slices, *END)
+    swap_strides(network, Polyphase, ["2"], check=torch.rand(2, 3, 32, 32))
+    # Maps may come out, and several.
+    both = Does(lambda m, x: (m.a(x), {"pooled": x.mean((2, 3))}), a=nn.Conv2d(8, 8, 1))
+    swap_strides(small(both), Polyphase, check=torch.rand(2, 3, 32, 32))
+
+
+@pytest.mark.parametrize(
+    "down, padding",
+    [(BlurPool, "circular"), (Polyphase, "zeros"), (every_second, "zeros")],
+)
+def test_a_check_lets_nothing_else_through(down, padding):
+    with pytest.raises(ValueError, match="the first that is off is 0.0: Conv2d|0.1: "):
+        swap_strides(small(*END), down, (), padding, check=torch.rand(2, 3, 32, 32))
+
+
+def test_a_check_is_relative():
+    def scaled(by):
+        return small(
+            Does(lambda _, x: F.max_pool2d(x, 2)), *END, Does(lambda _, x: by * x)
+        )
+
+    for by in (1e-9, 1e9):
+        with pytest.raises(ValueError, match="off is 2: Does"):
+            swap_strides(scaled(by), Polyphase, check=torch.rand(2, 3, 32, 32))
+        follows = small(*END, Does(lambda _, x, by=by: 3 + by * x))
+        swap_strides(follows, Polyphase, check=torch.rand(2, 3, 32, 32))
+
+
+def test_a_check_changes_nothing():
+    x = torch.rand(2, 3, 32, 32)
+    before, network = x.clone(), small(nn.BatchNorm2d(8), nn.Dropout(), *END)
+    assert network.training
+    follows = swap_strides(network, Polyphase, check=x)
+    assert all(m.training for m in follows.modules()) and torch.equal(x, before)
+    assert {p.dtype for p in follows.parameters()} == {torch.float32}
+    assert follows[2].num_batches_tracked == 0
+    assert not any(m._forward_hooks for m in follows.modules())
+
+
+def test_a_layer_used_twice_is_swapped_twice():
+    pool, conv = nn.MaxPool2d(2), nn.Conv2d(8, 8, 3, 2, 1)
+    network = small(pool, conv, pool, conv, *END)
+    follows = swap_strides(network, Polyphase, check=torch.rand(2, 3, 64, 64))
+    kinds = [type(m) for m in follows.modules() if hasattr(m, "stride")]
+    assert nn.MaxPool2d not in kinds and follows[2] is follows[4]
+    block = nn.Sequential(conv)
+    twice = swap_strides(small(block, block, *END), Polyphase, ["2", "3"])
+    assert isinstance(twice[2][0], Align) and twice[2] is twice[3]
+
+
+def test_a_single_layer_is_swapped():
+    conv = nn.Conv2d(3, 8, 3, 2, 1)
+    follows = swap_strides(conv, Polyphase, check=torch.rand(2, 3, 8, 8))
+    assert follows[0].stride == (1, 1) and conv.stride == (2, 2)
+    assert (
+        swap_strides(nn.AvgPool2d(2), Polyphase)(torch.rand(1, 3, 8, 8)).shape[2] == 4
+    )
+
+
+@pytest.mark.parametrize("norm", ["weight_norm", "spectral_norm", "orthogonal"])
+def test_parametrized_weights_are_kept(norm):
+    network = small(*END)
+    getattr(nn.utils.parametrizations, norm)(network[0])
+    x = torch.rand(2, 3, 16, 16)
+    follows = swap_strides(network, Polyphase, check=x)
+    assert torch.equal(follows.eval()[0][0].weight, network.eval()[0].weight)
+
+
+def test_a_weight_that_cannot_be_copied_is_refused():
+    network = small(*END)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # deprecated
+        nn.utils.weight_norm(network[0])
+    network(torch.rand(1, 3, 8, 8))
+    with pytest.raises(TypeError, match="got 0: Conv2d.* torch.nn.utils.parametriza"):
+        swap_strides(network, Polyphase)
+
+
+@pytest.mark.parametrize("padding", F_PAD)
+@pytest.mark.parametrize(
+    "pool",
+    [
+        nn.AvgPool2d(2),
+        nn.AvgPool2d(3, 2, 1),
+        nn.AvgPool2d(3, 2, 1, count_include_pad=False),
+        nn.AvgPool2d(5, 1, 2),
+    ],
+    ids=str,
+)
+def test_a_dense_average_and_a_stride_are_the_usual_one(padding, pool):
+    x = pictures(0, 2, (8, 6), 1000)
+    inside = slice(None), slice(None), slice(1, -1), slice(1, -1)
+    inside = inside if pool.stride == 2 else (..., slice(2, -2), slice(2, -2))
+    swapped = swap_strides(nn.Sequential(nn.MaxPool2d(1, 2), pool), every_second)
+    usual = nn.Sequential(nn.MaxPool2d(1, 2), pool)
+    swapped = swap_strides(usual, every_second, padding=padding)
+    big = x.tile(1, 1, 2, 2)
+    torch.testing.assert_close(swapped(big)[inside], usual(big)[inside])
+    if padding != "circular":
+        torch.testing.assert_close(swapped(big), usual(big))
+
+
 # Graphs
 
 UNTIED, TIED = pictures(0, 1, (8, 8), 1000, count=1), mirrored()
@@ -540,3 +903,21 @@ def test_what_breaks_ties_is_made_where_the_input_is():
     x = torch.empty(0, device="meta", dtype=torch.float16)
     made = layers.irregular(4, x)
     assert (made.device, made.dtype) == (x.device, x.dtype)
+
+
+@pytest.mark.parametrize("layer", [BlurPool("zeros"), Polyphase(), Align()], ids=str)
+def test_torch_fx_records_a_layer(layer):
+    graph = torch.fx.symbolic_trace(nn.Sequential(layer, nn.ReLU()))
+    for x in (UNTIED, TIED.roll(1, 3)):
+        assert torch.equal(graph(x), layer(x).relu())
+    copied = copy.deepcopy(graph)
+    assert torch.equal(copied(UNTIED), graph(UNTIED))
+
+
+def test_torchvision_extracts_features(resnet):
+    from torchvision.models.feature_extraction import create_feature_extractor
+
+    for down, blocks in [(BlurPool, ()), (Polyphase, BLOCKS)]:
+        swapped = swap_strides(resnet, down, blocks)
+        features = create_feature_extractor(swapped, ["layer1"])(noise())
+        assert features["layer1"].shape == (2, 64, 16, 16)
