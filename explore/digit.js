@@ -45,9 +45,12 @@ function render({ model, el }) {
     correct.data.set([...answers].map((answer) => Number(answer === truth)));
     const moved = translate(pictures[digit], down, right, true);
     drawImage(view.canvas, moved, "Greys", [0, 99]);
-    drawGrid(table.canvas, correct, {
-      marks: [[modulo(down, side), modulo(right, side)]],
-      indices: [0, 8, 16].filter((index) => index < side),
+    const middle = side / 2;  // place 0, 0 stands there; in the frame no border cuts
+    drawGrid(table.canvas, translate(correct, middle, middle, true), {
+      marks: [[modulo(down + middle, side), modulo(right + middle, side)]],
+      indices: [0, middle / 2, middle, middle * 1.5],
+      first: -middle,
+      frame: [middle / 2, middle / 2, middle],
     });
     const total = correct.data.reduce((sum, value) => sum + value, 0);
     table.name(`yellow: read right, in ${count(total)} of ${count(answers.length)} places`);

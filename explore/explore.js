@@ -65,7 +65,7 @@ const css = (number) => `rgb(${number & 255} ${(number >> 8) & 255} ${(number >>
 export function drawGrid(
   canvas,
   image,
-  { marks = [], hatch, words, limits = [0, 1], lines = 0, indices } = {},
+  { marks = [], hatch, words, limits = [0, 1], lines = 0, indices, first = 0, frame } = {},
 ) {
   const { height, width, data } = image;
   const [ratio, side] = [window.devicePixelRatio || 1, canvas.clientWidth || 160];
@@ -106,6 +106,12 @@ export function drawGrid(
       pen.strokeRect(margin, margin + at * cell, width * cell, 0);
     }
   }
+  if (frame) {
+    const [row, column, long] = frame;
+    pen.lineWidth = 2;
+    pen.strokeStyle = "#f00";
+    pen.strokeRect(...box(row, column).slice(0, 2), long * cell, long * cell);
+  }
   for (const [row, column, dash = []] of marks) {
     const [x, y] = box(row, column);
     pen.lineWidth = 3;
@@ -116,9 +122,9 @@ export function drawGrid(
   }
   pen.fillStyle = style.color;
   for (const row of indices ?? Array(height).keys())
-    pen.fillText(row, margin / 2, margin + (row + 0.5) * cell);
+    pen.fillText(row + first, margin / 2, margin + (row + 0.5) * cell);
   for (const column of indices ?? Array(width).keys())
-    pen.fillText(column, margin + (column + 0.5) * cell, margin / 2);
+    pen.fillText(column + first, margin + (column + 0.5) * cell, margin / 2);
   return box;
 }
 
