@@ -45,7 +45,7 @@ function render({ model, el }) {
     correct.data.set([...answers].map((answer) => Number(answer === truth)));
     const moved = translate(pictures[digit], down, right, true);
     drawImage(view.canvas, moved, "Greys", [0, 99]);
-    const middle = side / 2;  // place 0, 0 stands there; in the frame no border cuts
+    const middle = side / 2; // place 0, 0 stands there; in the frame no border cuts
     drawGrid(table.canvas, translate(correct, middle, middle, true), {
       marks: [[modulo(down + middle, side), modulo(right + middle, side)]],
       indices: [0, middle / 2, middle, middle * 1.5],

@@ -52,7 +52,9 @@ PAGES = [
     "solutions/html/notebooks/99_sample",
 ]
 PAGES += [f"html/notebooks/{name}" for name in [*NAMES, "glossary", "questions"]]
-PAGES += ["html/teachers", "html/elsewhere"]
+PAGES += ["html/notebooks/what_was_found"]
+PAGES += [f"html/notebooks/evidence/{path.stem}" for path in checks.EVIDENCE]
+PAGES += ["html/measure", "html/teachers", "html/elsewhere"]
 # Their networks take minutes. What is special to a student's copy is read, not run.
 LONG = ["05_real_network", "06_repair", "07_between_pixels"]
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -452,9 +454,9 @@ def test_previous_and_next(made, view):
         with view.expect_navigation(wait_until="domcontentloaded"):
             view.locator("a.right-next").click()
         visited.append(Path(urlsplit(view.url).path).stem)
-    rest = ["README", "glossary", "teachers", "elsewhere"]
+    rest = ["README", "glossary", "measure", "teachers", "elsewhere"]
     evidence = [path.stem for path in checks.EVIDENCE]
-    assert visited == ["questions", *NAMES, *evidence, *rest]
+    assert visited == ["questions", *NAMES, "what_was_found", *evidence, *rest]
 
 
 class Links(HTMLParser):

@@ -37,7 +37,7 @@ from scipy.signal import correlate2d
 from skimage.measure import block_reduce
 
 import helpers as h
-from shifts import arguments, figures
+from shifts import arguments, figures, pixels
 
 ROOT = Path(h.__file__).parent
 PREWITT = np.array([[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]])
@@ -631,7 +631,7 @@ def test_a_broken_file_is_an_error_and_nothing_is_printed(
 
 
 def test_a_reason_is_given_where_opencv_alone_finds_damage(monkeypatch):
-    monkeypatch.setattr(cv2, "imdecode", lambda *_: None)
+    monkeypatch.setattr(pixels, "imdecode", lambda *_: None)
     why = r"'image.jpg' cannot be read as an image: it is damaged; wanted"
     with pytest.raises(ValueError, match=why):
         h.load_image("image.jpg")
