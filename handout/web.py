@@ -168,5 +168,5 @@ def linked(text: str, lessons: list[Lesson]) -> str:
         words, name = match[1], match[3]
         return match[0] if name in names else words
 
-    text = re.sub(r"\[([^\]]+)\]\((\w+/)?(\w+)\.ipynb[^)]*\)", link, text)
+    text = re.sub(r"\[([^\]]+)\]\(((?:\w+/)*)(\w+)\.ipynb[^)]*\)", link, text)
     return ANCHOR.sub(lambda match: slug(match[0]), text)
