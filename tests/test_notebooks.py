@@ -208,7 +208,7 @@ def test_a_notebook_for_which_there_is_no_space_stays(waits, monkeypatch):
 
 def test_a_file_is_replaced_and_keeps_its_rights(tmp_path):
     path = tmp_path / "a.ipynb"
-    path.write_text("old")
+    path.write_text("old", "utf-8")
     rights = path.stat().st_mode
     replace(path, b"new")
     assert path.read_bytes() == b"new" and list(tmp_path.iterdir()) == [path]
