@@ -320,10 +320,14 @@ def test_own_files_beside_the_notebook(tmp_path):
     run_first_cell(tmp_path)
 
 
-def test_other_helpers_in_the_kernel(tmp_path):
-    (tmp_path / "helpers.py").write_text("mine = 1\n", "utf-8")
-    code = f"import sys; sys.path[:0] = [{str(tmp_path)!r}]; import helpers"
-    with pytest.raises(CellExecutionError, match=r"helpers.py is in the way: rename"):
+@pytest.mark.parametrize("name", ["helpers", "exercises", "shifts", "shifts/__init__"])
+def test_another_of_our_names_in_the_kernel(tmp_path, name):
+    path = tmp_path / f"{name}.py"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("mine = 1\n", "utf-8")
+    module = name.partition("/")[0]
+    code = f"import sys; sys.path[:0] = [{str(tmp_path)!r}]; import {module}"
+    with pytest.raises(CellExecutionError, match=rf"{name}.py is in the way: rename"):
         run_first_cell(tmp_path, started_with(tmp_path, code))
 
 
