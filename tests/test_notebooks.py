@@ -555,6 +555,18 @@ FAILING = {  # the cells that fail where pytest runs the notebooks
 }
 
 
+def run_nbval(folder, *paths):
+    options = ["-p", "conftest", "--nbval", "--nbval-current-env", "--color=no", "-rA"]
+    path = os.pathsep.join(map(str, [*paths, checks.ROOT, checks.ROOT / "tests"]))
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *options, "."],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    ).stdout
+
+
 def test_nbval_compares_text_and_figures(sound, tmp_path):
     """One run of pytest for all, as starting it takes longer than a notebook."""
     expected = []
@@ -566,17 +578,24 @@ def test_nbval_compares_text_and_figures(sound, tmp_path):
             print_otherwise(notebook)
         nbformat.write(notebook, tmp_path / f"{number}.ipynb")
         expected += [(f"{number}.ipynb", cell) for cell in cells]
-    options = ["-p", "conftest", "--nbval", "--nbval-current-env", "--color=no", "-rA"]
-    command = [sys.executable, "-m", "pytest", *options, "."]
-    path = os.pathsep.join(map(str, [checks.ROOT, checks.ROOT / "tests"]))
-    report = subprocess.run(
-        command,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-    )
-    results = re.findall(r"(PASSED|FAILED) (\d.ipynb)::Cell (\d)", report.stdout)
-    assert len(results) == 4 * len(FAILING), report.stdout
+    report = run_nbval(tmp_path)
+    results = re.findall(r"(PASSED|FAILED) (\d.ipynb)::Cell (\d)", report)
+    assert len(results) == 4 * len(FAILING), report
     failed = [(name, cell) for result, name, cell in results if result == "FAILED"]
     assert sorted(failed) == expected
+
+
+def test_figures_of_another_matplotlib_are_not_compared(sound, tmp_path):
+    for name, change in {"figure": paint_clearly, "text": print_otherwise}.items():
+        notebook = copy.deepcopy(sound)
+        change(notebook)
+        nbformat.write(notebook, tmp_path / f"{name}.ipynb")
+    other = tmp_path / "site" / "matplotlib-3.10.3.dist-info"
+    other.mkdir(parents=True)
+    (other / "METADATA").write_text("Name: matplotlib\nVersion: 3.10.3\n", "utf-8")
+    report = run_nbval(tmp_path, other.parent)
+    assert set(re.findall(r"FAILED (\w+).ipynb", report)) == {"text"}, report
+    words = (
+        r"Matplotlib 3.10.3 here, (.*)\.\d+ stored: figures are compared only with \1\."
+    )
+    assert len(re.findall(words, report)) == 1, report
