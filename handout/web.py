@@ -2,8 +2,10 @@
 
 import re
 import shutil
+from functools import cache
 from pathlib import Path
 
+import pypandoc
 from nbformat import NotebookNode
 from sphinx.cmd.build import build_main
 
@@ -28,6 +30,7 @@ from .lesson import (
     write_files,
     write_notebook,
 )
+from .light import lighten
 
 # What a page shows behind a click: the tag of MyST-NB, and what it is called.
 FOLDED = {
@@ -79,6 +82,7 @@ def make(
         source = site / "_sources" / "notebooks" / lesson.path
         write_notebook(lesson.node, source)
     site.joinpath(".buildinfo").unlink()  # knows the name of the stage
+    lighten(site)
     shutil.copytree(site, folder, dirs_exist_ok=True)
 
 
@@ -99,10 +103,29 @@ def marked(notebook: NotebookNode) -> NotebookNode:
 
 
 def click(match: re.Match) -> str:
-    """Return a question that opens on a click, with its formulas marked as such."""
-    question = re.sub(r"\$(.+?)\$", r'<span class="math">\\(\1\\)</span>', match[1])
+    """Return a question that opens on a click, with its formulas as MathML."""
+    question = re.sub(r"\$(.+?)\$", lambda formula: mathml(formula[1]), match[1])
     # With blank lines around it, the answer is read as Markdown.
     return f"<details>\n<summary>{question}</summary>\n\n{match[2]}\n\n</details>\n"
+
+
+@cache
+def mathml(formula: str, display: bool = False) -> str:
+    r"""Return a formula of TeX as MathML.
+
+    Examples
+    --------
+    >>> mathml("s^2")[:5]
+    '<math'
+    """
+    mark = "$$" if display else "$"
+    page = pypandoc.convert_text(
+        f"{mark}{formula.strip()}{mark}", "html", "markdown", ["--mathml"]
+    )
+    found = re.search("(?s)<math.*</math>", page)
+    if not found:
+        raise ValueError(f"no formula that pandoc can read: {formula}")
+    return found[0]
 
 
 def landing_page(lessons: list[Lesson], copy: str) -> str:

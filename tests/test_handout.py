@@ -257,13 +257,11 @@ def view(request, browser):
 
 def load(view, path):
     view.goto(path.as_uri())
-    view.evaluate("() => window.MathJax?.startup.promise")
     return view
 
 
-FORMULAS = """() => [...document.querySelectorAll('.math')].filter(
-    e => !e.querySelector('mjx-container svg') || e.querySelector('[data-mjx-error]')
-).map(e => 'formula not drawn: ' + e.textContent)"""
+FORMULAS = """() => [...document.querySelectorAll('.math, merror')].map(
+    e => 'formula not drawn: ' + e.textContent)"""
 UNREAD = """() => [...document.querySelectorAll('article :is(h2, h3, p, li, td)')
     ].map(e => e.textContent).filter(text => text.includes('$')).map(
     text => 'formula not read: ' + text)"""
@@ -271,7 +269,7 @@ PICTURES = """() => [...document.images].flatMap(e => [
     ...(e.alt.trim() ? [] : ['no alt text: ' + e.src]),
     ...(e.naturalWidth ? [] : ['not a picture: ' + e.src])])"""
 TOO_WIDE = """() => [...document.querySelectorAll(
-    'article :is(h1, h2, h3, p, li, summary, td, .math)')].filter(
+    'article :is(h1, h2, h3, p, li, summary, td, math)')].filter(
     e => e.getBoundingClientRect().right > innerWidth).map(
     e => 'wider than the screen: ' + e.textContent.slice(0, 60)).concat(
     document.documentElement.scrollWidth > innerWidth ? ['page scrolls sideways'] : [])
@@ -331,6 +329,27 @@ def faults_of_page(view):
 def test_page(made, view, name):
     load(view, made / f"{name}.html")
     assert faults_of_page(view) == []
+
+
+def weight(page):
+    """The bytes of a page, its scripts and its styles, without pictures."""
+    text = page.read_text("utf-8")
+    loaded = re.findall(
+        r'<script[^>]* src="([^"?]+)|<link[^>]* href="([^"?]+\.css)', text
+    )
+    parts = {page.parent / (script or style) for script, style in loaded}
+    text = re.sub(r"data:image/[^\"'&]*", "", text)
+    return len(text.encode()) + sum(path.stat().st_size for path in parts)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_weight(made, name):
+    assert 20_000 < weight(made / f"{name}.html") < 1_000_000
+
+
+def test_icons(made):
+    pages = "".join(path.read_text("utf-8") for path in made.glob("html/**/*.html"))
+    assert "<svg" in pages and '<i class="fa' not in pages
 
 
 FAULTY = {  # what is planted: the fault, as nothing else brings it
