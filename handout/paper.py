@@ -148,7 +148,7 @@ class Chapter:
         # A name for what links to this notebook.
         start = r"\1 {#start}"
         self.body[0] = re.sub(r"^(# .+)$", start, self.body[0], count=1, flags=re.M)
-        name = self.lesson.name
+        name = self.lesson.id
         return to_typst(name, self.body), to_typst(name, self.end)
 
     def add_text(self, source: str) -> None:
@@ -189,7 +189,7 @@ class Chapter:
     def place(self, kind: str) -> str:
         """Return the name of the next place of a kind."""
         self.count[kind] += 1
-        return f"{string(self.lesson.name)}, {self.count[kind]}"
+        return f"{string(self.lesson.id)}, {self.count[kind]}"
 
 
 def to_typst(name: str, parts: list[str]) -> str:

@@ -4,6 +4,7 @@ import re
 import shutil
 from functools import cache
 from pathlib import Path
+from urllib.parse import quote
 
 import pypandoc
 from nbformat import NotebookNode
@@ -59,9 +60,10 @@ def make(
     for name in ["square.svg", "elsewhere.md"]:
         shutil.copyfile(HERE / name, stage / name)
     for lesson in lessons:
-        notebook, pictures = process(lesson, OnPaper(), PastedPictures())
+        notebook, own = process(lesson, OnPaper(), PastedPictures())
         path = stage / "notebooks" / lesson.path
-        write_files(pictures, path.parent)
+        # MyST-NB reads the name of a picture as the text spells it.
+        write_files(own | {quote(k): v for k, v in own.items()}, path.parent)
         write_notebook(marked(notebook), path)
     stage.joinpath("index.md").write_text(landing_page(lessons, files[0].name), "utf-8")
     measure = HERE.joinpath("measure.md").read_text("utf-8").replace("](../", "](")
@@ -133,8 +135,8 @@ def landing_page(lessons: list[Lesson], copy: str) -> str:
     tables: dict[str, list[str]] = {"": [], f"{EVIDENCE}/": []}
     for lesson in lessons:
         tables[lesson.folder].append(
-            f"| [{lesson.title}](notebooks/{lesson.path})<br>{lesson.question} "
-            f'| {lesson.minutes} | <a href="files/{lesson.name}.pdf">PDF</a> |'
+            f"| [{lesson.title}](notebooks/{lesson.link})<br>{lesson.question} "
+            f'| {lesson.minutes} | <a href="files/{quote(lesson.name)}.pdf">PDF</a> |'
         )
     head = ["| Notebook | Time | Print |", "|---|---|---|"]
     notebooks, evidence = ("\n".join(head + rows) for rows in tables.values())
@@ -166,7 +168,7 @@ def teachers_page(lessons: list[Lesson], files: list[Path]) -> str:
     for lesson in [x for x in lessons if not x.folder]:
         tasks = [f"{title}<br>`{checker}`" for title, checker in exercises(lesson)]
         cells = [
-            f"[{lesson.title}](notebooks/{lesson.path})<br>{lesson.minutes}",
+            f"[{lesson.title}](notebooks/{lesson.link})<br>{lesson.minutes}",
             "<br>".join(f"– {goal}" for goal in lesson.goals),
             "<br>".join(tasks),
         ]
