@@ -84,6 +84,8 @@ def read(path: Path) -> Lesson | None:
         raise ValueError(f"it can't be read as a notebook: {reason}") from error
     if path.stem in PAGES:
         raise ValueError("a page of the series has its name; give it another")
+    if "%" in path.stem:
+        raise ValueError("no page can link to a name with a %; give it another")
     if not node.cells or node.cells[0].cell_type != "markdown":
         return None
     title, question, minutes = "", "", ""
