@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 from execute import README_PICTURE, execute, readme_pictures, replace
 from execute import main as store_all
+from nbconvert import ScriptExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 NOTEBOOKS = checks.NOTEBOOKS
@@ -57,6 +58,12 @@ def test_as_stored(path, check):
 @every_notebook
 def test_links(path):
     assert checks.check_links(checks.markdown(stored(path)), path.parent) == []
+
+
+@every_notebook
+def test_nbconvert_makes_a_script(path):
+    _, resources = ScriptExporter().from_filename(path)
+    assert resources["output_extension"] == ".py"
 
 
 FOUND = "notebooks/what_was_found.md"
