@@ -47,32 +47,35 @@ export function unpackNetwork(base64) {
 
 // Convolution with 3×3 filters, batch normalization, ReLU. Each place adds in the same order:
 // equal surroundings give equal bits.
-function convolveMaps({ side, data }, { ins, outs, filters, factor, summand }, padding) {
-  const [wide, area] = [side + 2, side * side];
-  const padded = new Float64Array(ins * wide * wide);
-  for (let c = 0; c < ins; c++)
-    for (let i = 0; i < wide; i++)
-      for (let j = 0; j < wide; j++) {
-        const border = i === 0 || j === 0 || i > side || j > side;
-        if (border && padding === "zeros") continue;
-        const place = modulo(i - 1, side) * side + modulo(j - 1, side);
-        padded[(c * wide + i) * wide + j] = data[c * area + place];
-      }
-  const result = emptyMaps(outs, side);
-  const sums = result.data;
-  for (let o = 0; o < outs; o++) {
-    for (let k = 0; k < 9 * ins; k++) {
-      const weight = filters[o * 9 * ins + k];
-      const [c, p, q] = [Math.floor(k / 9), Math.floor(k / 3) % 3, k % 3];
-      for (let i = 0; i < side; i++) {
-        const [to, from] = [o * area + i * side, (c * wide + i + p) * wide + q];
-        for (let j = 0; j < side; j++) sums[to + j] += weight * padded[from + j];
-      }
+function convolveMaps(maps, { ins, outs, filters, factor, summand }, padding) {
+  const [area, length] = [maps.side * maps.side, 9 * ins];
+  const around = surroundings(maps, padding);
+  const result = emptyMaps(outs, maps.side);
+  for (let o = 0; o < outs; o++)
+    for (let place = 0; place < area; place++) {
+      let sum = 0;
+      for (let k = 0, w = o * length, x = place * length; k < length; k++)
+        sum += filters[w + k] * around[x + k];
+      result.data[o * area + place] = Math.max(0, sum * factor[o] + summand[o]);
     }
-    for (let k = o * area; k < (o + 1) * area; k++)
-      sums[k] = Math.max(0, sums[k] * factor[o] + summand[o]);
-  }
   return result;
+}
+
+// What a filter sees at each place: 3×3 of each channel, one place after the other.
+function surroundings({ channels, side, data }, padding) {
+  const seen = new Float64Array(9 * channels * side * side);
+  let to = 0;
+  for (let i = 0; i < side; i++)
+    for (let j = 0; j < side; j++)
+      for (let c = 0; c < channels; c++)
+        for (let p = i - 1; p <= i + 1; p++)
+          for (let q = j - 1; q <= j + 1; q++, to++) {
+            const outside = p < 0 || q < 0 || p === side || q === side;
+            if (outside && padding === "zeros") continue;
+            const [row, column] = [(p + side) % side, (q + side) % side];
+            seen[to] = data[(c * side + row) * side + column];
+          }
+  return seen;
 }
 
 // At each place, gathers what stands there, on the right, below, and below on the right.
@@ -99,17 +102,20 @@ const denseMean = (maps) => gatherCells(maps, (a, b, c, d) => (a + b + c + d) / 
 
 // The weights 1, 2, 1 along both axes.
 function blurMaps({ channels, side, data }, padding) {
-  const at = (values, base, index, step) => {
-    const outside = index < 0 || index >= side;
-    return outside && padding === "zeros" ? 0 : values[base + modulo(index, side) * step];
-  };
-  const along = (values, step) =>
-    values.map((value, place) => {
+  const blurAlong = (values, step) => {
+    const blurred = new Float64Array(values.length);
+    for (let place = 0; place < values.length; place++) {
       const index = Math.floor(place / step) % side;
-      const base = place - index * step;
-      return (at(values, base, index - 1, step) + 2 * value + at(values, base, index + 1, step)) / 4;
-    });
-  return { channels, side, data: along(along(data, side), 1) };
+      let sum = 2 * values[place];
+      if (index > 0) sum += values[place - step];
+      else if (padding !== "zeros") sum += values[place + (side - 1) * step];
+      if (index < side - 1) sum += values[place + step];
+      else if (padding !== "zeros") sum += values[place - (side - 1) * step];
+      blurred[place] = sum / 4;
+    }
+    return blurred;
+  };
+  return { channels, side, data: blurAlong(blurAlong(data, side), 1) };
 }
 
 // One of the four ways to keep every second row and column.
@@ -245,14 +251,17 @@ export function outputsOf(layers, digit) {
 // then move; `error`, how far they are apart, whatever the layers before did; and `added`, how
 // far they would be apart had the layer's own input moved without an error.
 export function squaresOf(layers, digit, outputs, move) {
-  let [over, before, by] = [moveMaps(digit, move), digit, move];
+  let [over, before, by, inherited] = [moveMaps(digit, move), digit, move, 0];
   return layers.map(({ run }, number) => {
     const still = outputs[number];
-    const alone = misfit(run(moveMaps(before, by)), still, move);
     over = run(over);
     const total = misfit(over, still, move);
-    [before, by] = [still, total.by];
-    const named = total.by.map((each) => shorter(each, still.side));
-    return { over, along: moveMaps(still, by), by: named, error: total.error, added: alone.error };
+    // An input that moved without an error, or not at all, needs no second run.
+    let added = inherited === 0 ? total.error : 0;
+    if (inherited !== 0 && by.some((each) => modulo(each, before.side)))
+      added = misfit(run(moveMaps(before, by)), still, move).error;
+    [before, by, inherited] = [still, total.by, total.error];
+    const named = by.map((each) => shorter(each, still.side));
+    return { over, along: moveMaps(still, by), by: named, error: total.error, added };
   });
 }
