@@ -379,8 +379,7 @@ function drawingSheet(panels, model) {
   const [dots, cell] = [4 * DRAWN, 4];
   let ink = new Uint8Array(dots * dots);
   const put = (event) => {
-    const { left, top, width } = canvas.getBoundingClientRect();
-    const at = [event.clientY - top, event.clientX - left].map((far) => (far / width) * dots);
+    const at = [event.offsetY, event.offsetX].map((far) => (far / canvas.clientWidth) * dots);
     const drawing = model.get("drawing").map((row) => [...row]);
     for (let i = 0; i < dots; i++)
       for (let j = 0; j < dots; j++)

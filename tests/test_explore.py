@@ -565,13 +565,12 @@ def test_network_reads_a_drawing(explorer):
     """A level counts the dots with ink, of 4×4, as in scikit-learn's digits."""
     shown = explorer("network", digit="own")
     sheet = shown.locator("canvas.pen")
-    box = sheet.bounding_box()
-    scale = box["width"] / 32
-    for x, y in [(16, 16), (5.25, 9.5)]:
+    scale = sheet.evaluate("canvas => canvas.clientWidth") / 32
+    for x, y in [(16, 16), (5, 9)]:
         sheet.click(position={"x": x * scale, "y": y * scale})
     dots = np.indices((32, 32)) + 0.5
     ink = np.zeros((32, 32), bool)
-    for x, y in [(16, 16), (5.25, 9.5)]:
+    for x, y in [(16, 16), (5, 9)]:
         ink |= np.hypot(dots[0] - y, dots[1] - x) <= 2
     drawing = shown.evaluate("root => root.explorer.get().drawing")
     assert drawing == ink.reshape(8, 4, 8, 4).sum((1, 3)).tolist()
