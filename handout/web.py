@@ -2,8 +2,11 @@
 
 import re
 import shutil
+from functools import cache
 from pathlib import Path
+from urllib.parse import quote
 
+import pypandoc
 from nbformat import NotebookNode
 from sphinx.cmd.build import build_main
 
@@ -28,6 +31,7 @@ from .lesson import (
     write_files,
     write_notebook,
 )
+from .light import lighten
 
 # What a page shows behind a click: the tag of MyST-NB, and what it is called.
 FOLDED = {
@@ -56,9 +60,10 @@ def make(
     for name in ["square.svg", "elsewhere.md"]:
         shutil.copyfile(HERE / name, stage / name)
     for lesson in lessons:
-        notebook, pictures = process(lesson, OnPaper(), PastedPictures())
+        notebook, own = process(lesson, OnPaper(), PastedPictures())
         path = stage / "notebooks" / lesson.path
-        write_files(pictures, path.parent)
+        # MyST-NB reads the name of a picture as the text spells it.
+        write_files(own | {quote(k): v for k, v in own.items()}, path.parent)
         write_notebook(marked(notebook), path)
     stage.joinpath("index.md").write_text(landing_page(lessons, files[0].name), "utf-8")
     measure = HERE.joinpath("measure.md").read_text("utf-8").replace("](../", "](")
@@ -79,6 +84,7 @@ def make(
         source = site / "_sources" / "notebooks" / lesson.path
         write_notebook(lesson.node, source)
     site.joinpath(".buildinfo").unlink()  # knows the name of the stage
+    lighten(site)
     shutil.copytree(site, folder, dirs_exist_ok=True)
 
 
@@ -99,10 +105,29 @@ def marked(notebook: NotebookNode) -> NotebookNode:
 
 
 def click(match: re.Match) -> str:
-    """Return a question that opens on a click, with its formulas marked as such."""
-    question = re.sub(r"\$(.+?)\$", r'<span class="math">\\(\1\\)</span>', match[1])
+    """Return a question that opens on a click, with its formulas as MathML."""
+    question = re.sub(r"\$(.+?)\$", lambda formula: mathml(formula[1]), match[1])
     # With blank lines around it, the answer is read as Markdown.
     return f"<details>\n<summary>{question}</summary>\n\n{match[2]}\n\n</details>\n"
+
+
+@cache
+def mathml(formula: str, display: bool = False) -> str:
+    r"""Return a formula of TeX as MathML.
+
+    Examples
+    --------
+    >>> mathml("s^2")[:5]
+    '<math'
+    """
+    mark = "$$" if display else "$"
+    page = pypandoc.convert_text(
+        f"{mark}{formula.strip()}{mark}", "html", "markdown", ["--mathml"]
+    )
+    found = re.search("(?s)<math.*</math>", page)
+    if not found:
+        raise ValueError(f"no formula that pandoc can read: {formula}")
+    return found[0]
 
 
 def landing_page(lessons: list[Lesson], copy: str) -> str:
@@ -110,8 +135,8 @@ def landing_page(lessons: list[Lesson], copy: str) -> str:
     tables: dict[str, list[str]] = {"": [], f"{EVIDENCE}/": []}
     for lesson in lessons:
         tables[lesson.folder].append(
-            f"| [{lesson.title}](notebooks/{lesson.path})<br>{lesson.question} "
-            f'| {lesson.minutes} | <a href="files/{lesson.name}.pdf">PDF</a> |'
+            f"| [{lesson.title}](notebooks/{lesson.link})<br>{lesson.question} "
+            f'| {lesson.minutes} | <a href="files/{quote(lesson.name)}.pdf">PDF</a> |'
         )
     head = ["| Notebook | Time | Print |", "|---|---|---|"]
     notebooks, evidence = ("\n".join(head + rows) for rows in tables.values())
@@ -143,7 +168,7 @@ def teachers_page(lessons: list[Lesson], files: list[Path]) -> str:
     for lesson in [x for x in lessons if not x.folder]:
         tasks = [f"{title}<br>`{checker}`" for title, checker in exercises(lesson)]
         cells = [
-            f"[{lesson.title}](notebooks/{lesson.path})<br>{lesson.minutes}",
+            f"[{lesson.title}](notebooks/{lesson.link})<br>{lesson.minutes}",
             "<br>".join(f"– {goal}" for goal in lesson.goals),
             "<br>".join(tasks),
         ]
