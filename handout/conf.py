@@ -15,6 +15,7 @@ html_title = project
 html_show_sphinx = False
 html_show_copyright = False
 html_use_index = False
+html_favicon = "icon.svg"
 
 extensions = ["myst_nb"]
 nb_execution_mode = "off"
@@ -66,6 +67,18 @@ def add_alt_texts(app, doctree):
             image["scale"] = 100  # makes it a link to itself: a phone shows it small
 
 
+def name_cells(app, doctree):
+    """Give each code cell an id, so that a page can link to the cell that measures."""
+    path = Path(app.env.doc2path(app.env.docname))
+    if path.suffix != ".ipynb":
+        return
+    cells = nbformat.read(path, as_version=4).cells
+    for part in doctree.findall(nodes.container):
+        if part.get("nb_element") == "cell_code":
+            part["ids"].append(f"cell-{cells[part['cell_index']].id}")
+
+
 def setup(app):
     """Connect the above to Sphinx."""
+    app.connect("doctree-read", name_cells)
     app.connect("doctree-read", add_alt_texts)

@@ -1,4 +1,4 @@
-"""The site: MyST-NB reads the notebooks, Sphinx writes the pages."""
+"""The site: MyST-NB reads the notebooks, Sphinx writes the pages but for the first."""
 
 import re
 import shutil
@@ -7,11 +7,11 @@ from pathlib import Path
 from nbformat import NotebookNode
 from sphinx.cmd.build import build_main
 
+from . import front
 from .copies import copy_parts
 from .lesson import (
     ANCHOR,
     DETAILS,
-    EVIDENCE,
     FOUND,
     GLOSSARY,
     HERE,
@@ -23,7 +23,6 @@ from .lesson import (
     fill,
     process,
     slug,
-    solved,
     tagged,
     write_files,
     write_notebook,
@@ -35,13 +34,6 @@ FOLDED = {
     "solution": ("hide-cell", "the solution"),
     "figure": ("hide-input", "the code of this figure"),
 }
-EVIDENCE_HEAD = """\
-## The evidence
-
-For the sceptic: what a lesson says in a sentence, with chance beside it, other \
-photos, other seeds, longer training, and controls.
-
-"""
 
 
 def make(
@@ -53,14 +45,13 @@ def make(
 ) -> None:
     """Make the site, with notebooks to download, and files: a copy, then the PDFs."""
     copy_parts(stage)
-    for name in ["square.svg", "elsewhere.md"]:
-        shutil.copyfile(HERE / name, stage / name)
+    shutil.copyfile(HERE / "elsewhere.md", stage / "elsewhere.md")
     for lesson in lessons:
         notebook, pictures = process(lesson, OnPaper(), PastedPictures())
         path = stage / "notebooks" / lesson.path
         write_files(pictures, path.parent)
         write_notebook(marked(notebook), path)
-    stage.joinpath("index.md").write_text(landing_page(lessons, files[0].name), "utf-8")
+    stage.joinpath("index.md").write_text(contents(lessons), "utf-8")
     measure = HERE.joinpath("measure.md").read_text("utf-8").replace("](../", "](")
     stage.joinpath("measure.md").write_text(linked(measure, lessons), "utf-8")
     stage.joinpath("teachers.md").write_text(teachers_page(lessons, files), "utf-8")
@@ -79,6 +70,7 @@ def make(
         source = site / "_sources" / "notebooks" / lesson.path
         write_notebook(lesson.node, source)
     site.joinpath(".buildinfo").unlink()  # knows the name of the stage
+    front.make(lessons, site, files[0].name)
     shutil.copytree(site, folder, dirs_exist_ok=True)
 
 
@@ -105,16 +97,8 @@ def click(match: re.Match) -> str:
     return f"<details>\n<summary>{question}</summary>\n\n{match[2]}\n\n</details>\n"
 
 
-def landing_page(lessons: list[Lesson], copy: str) -> str:
-    """Return the first page: the template with its table and its links."""
-    tables: dict[str, list[str]] = {"": [], f"{EVIDENCE}/": []}
-    for lesson in lessons:
-        tables[lesson.folder].append(
-            f"| [{lesson.title}](notebooks/{lesson.path})<br>{lesson.question} "
-            f'| {lesson.minutes} | <a href="files/{lesson.name}.pdf">PDF</a> |'
-        )
-    head = ["| Notebook | Time | Print |", "|---|---|---|"]
-    notebooks, evidence = ("\n".join(head + rows) for rows in tables.values())
+def contents(lessons: list[Lesson]) -> str:
+    """Return the page that gives the others their order; the first page hides it."""
     names = [QUESTIONS, *(x.path for x in lessons if not x.folder), FOUND]
     names += [x.path for x in lessons if x.folder]
     pages = [f"notebooks/{name}" for name in names]
@@ -125,15 +109,7 @@ def landing_page(lessons: list[Lesson], copy: str) -> str:
         "teachers",
         "elsewhere",
     ]
-    return fill(
-        "index.md",
-        copy=copy,
-        answers="Answers and solutions" if solved(lessons) else "Answers",
-        notebooks=notebooks,
-        evidence=EVIDENCE_HEAD + evidence if tables[f"{EVIDENCE}/"] else "",
-        questions=f"notebooks/{QUESTIONS}.md",
-        names="\n".join(pages),
-    )
+    return fill("index.md", names="\n".join(pages))
 
 
 def teachers_page(lessons: list[Lesson], files: list[Path]) -> str:
