@@ -50,6 +50,14 @@ function tell({ finding }, right, words) {
 
 const unseal = ({ finding }) => finding?.classList.remove("sealed");
 
+// What holds in one mode of a figure stands there in that mode alone.
+function inMode({ finding }, state) {
+  for (const part of finding?.querySelectorAll("[data-if]") ?? []) {
+    const [key, value] = part.dataset.if.split("=");
+    part.hidden = String(state[key]) !== value;
+  }
+}
+
 function guessed(scene) {
   const guess = guesses[scene.name];
   if (typeof guess !== "string" || !scene.guess) return;
@@ -64,6 +72,8 @@ function guessed(scene) {
 
 for (const scene of scenes) {
   scene.finding?.classList.add("sealed");
+  const start = JSON.parse(scene.live?.dataset.over ?? "{}");
+  inMode(scene, start);
   scene.finding?.setAttribute("aria-live", "polite");
   for (const button of all("button", scene.guess ?? document.createElement("p")))
     button.addEventListener("click", () => {
@@ -111,14 +121,12 @@ function bring(name) {
   });
 }
 
-const stateOf = (live) => JSON.parse(live.dataset.state ?? "{}");
-const { setState } = explorers.load("explore");
+// Once, whoever asks for it.
+const enliven = (scene) => scene.live && (scene.alive ??= alive(scene));
 
-async function enliven(scene) {
+async function alive(scene) {
   const { live } = scene;
-  if (!live || live.dataset.start) return;
   const name = live.dataset.explorer;
-  live.dataset.start = "{}";
   try {
     await bring(name);
   } catch {
@@ -127,8 +135,10 @@ async function enliven(scene) {
   }
   const start = { ...explorers.starts[name], ...JSON.parse(live.dataset.over) };
   live.dataset.start = JSON.stringify(start);
-  new MutationObserver(() => changed(scene)).observe(live, { attributeFilter: ["data-state"] });
+  live.addEventListener("explorer", () => changed(scene));
+  const drawn = new Promise((done) => live.addEventListener("explorer", done, { once: true }));
   explorers.modules[name]();
+  await drawn;
 }
 
 const near = new IntersectionObserver(
@@ -143,23 +153,48 @@ const near = new IntersectionObserver(
 );
 for (const { section } of scenes) near.observe(section);
 
-// A figure that was moved tells what it found, and in which of its modes it is.
+// What a figure says here, in place of what it says to the reader of its notebook.
+const INSTEAD = {
+  step: ({ distance }) => `Distance from where it began: ${distance}`,
+  square: ({ places }) => `The two results differ in ${places.toLocaleString("en")} places.`,
+  pool: ({ maps }) => (maps.at(-1).some((value) => value) ? "The pixel is still there." : "Gone."),
+};
+
+// A figure that was moved tells what it found.
 function changed(scene) {
-  const state = stateOf(scene.live);
-  scene.first ??= scene.live.dataset.state;
-  if (scene.live.dataset.state !== scene.first) unseal(scene);
-  for (const part of all("[data-if]", scene.finding)) {
-    const [key, value] = part.dataset.if.split("=");
-    part.hidden = String(state[key]) !== value;
-  }
-  scene.plot?.(state);
+  const { live } = scene;
+  const [now, shown] = [JSON.stringify(live.explorer.get()), live.explorer.said()];
+  scene.first ??= now;
+  if (now !== scene.first) unseal(scene);
+  inMode(scene, shown);
+  scene.plot?.(shown);
+  live.parentElement.dataset.places = shown.places; // none: an empty panel gets its 0
+  const words = INSTEAD[live.dataset.explorer];
+  if (!words) return;
+  scene.instead ??= made(live.parentElement, "p", { class: "instead", role: "status" });
+  live.after(scene.instead);
+  scene.instead.textContent = words(shown);
 }
 
-for (const button of all(".try"))
+for (const button of all("[data-set]"))
   button.addEventListener("click", () => {
     const { live } = scenes.find(({ section }) => section.contains(button));
-    setState(live, JSON.parse(button.dataset.set));
+    live.explorer.set(JSON.parse(button.dataset.set));
     live.scrollIntoView({ block: "nearest" });
+  });
+
+// A figure that is led over all its places: in sight, or where motion is unwanted, at once.
+for (const button of all("[data-sweep]"))
+  button.addEventListener("click", async () => {
+    const { key, from, to } = JSON.parse(button.dataset.sweep);
+    const { live } = scenes.find(({ section }) => section.contains(button));
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    button.disabled = true;
+    for (let value = from; value <= to; value++) {
+      live.explorer.set({ [key]: value });
+      if (!still) await new Promise(requestAnimationFrame);
+    }
+    button.disabled = false;
   });
 
 // A curve to draw, and the one that is measured by moving the figure.
@@ -210,9 +245,10 @@ function drawn(scene) {
     mine.setAttribute("d", `M0 ${HEIGHT - FOOT}` + points.map((x, n) => `L${at(x, values[n])}`).join(""));
     show.disabled = false;
   };
-  // A stroke across the plot sets the points that it passes.
+  // A stroke across the plot sets the points that it passes; keys move one at a time.
   const stroke = (event) => {
-    if (!event.buttons || event.target.matches("input") || guesses[scene.name]) return;
+    if (!event.buttons || guesses[scene.name]) return;
+    plot.setPointerCapture(event.pointerId);
     const box = plot.getBoundingClientRect();
     const x = ((event.clientX - box.left) / box.width) * last;
     const place = points.reduce((best, p, n) => (Math.abs(p - x) < Math.abs(points[best] - x) ? n : best), 0);
@@ -223,7 +259,11 @@ function drawn(scene) {
 
   const below = made(draw, "p", { class: "drawn" });
   const show = made(below, "button", { type: "button" }, "Show what was measured");
-  made(below, "span", { class: "legend" }, "dashed: your guess; solid: measured");
+  const legend = made(below, "span", { class: "legend" });
+  made(legend, "i");
+  legend.append("your guess");
+  made(legend, "i", { class: "solid" });
+  legend.append("measured");
   const curve = new Map([[0, 0]]);
   const trace = () => {
     const line = [...curve].sort(([a], [b]) => a - b).map(([x, y]) => at(x, y));
@@ -240,10 +280,10 @@ function drawn(scene) {
     await enliven(scene);
     // The figure itself measures: it is led over all its places.
     for (let right = 0; right <= last; right++) {
-      setState(scene.live, { right });
-      curve.set(right, Number(stateOf(scene.live).change));
+      scene.live.explorer.set({ right });
+      curve.set(right, Number(scene.live.explorer.said().change));
     }
-    setState(scene.live, { right: 64 });
+    scene.live.explorer.set({ right: 64 });
     trace();
     const off = points.map((x, n) => Math.abs(values[n] - curve.get(x)));
     const mean = off.reduce((sum, each) => sum + each, 0) / off.length;
