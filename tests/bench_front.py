@@ -40,6 +40,7 @@ def test_first_paint(site, browser, capsys):  # noqa: F811
         slow.send("Emulation.setCPUThrottlingRate", {"rate": 4})
         page.goto(f"http://127.0.0.1:{server.server_port}/index.html", wait_until="load")
         painted, loaded = page.evaluate(PAINTED), page.evaluate(LOADED)
+        page.locator("[data-explorer]").first.scroll_into_view_if_needed()
         page.locator("[data-explorer].explorer").first.wait_for()
         alive = page.evaluate("performance.now()")
         context.close()
