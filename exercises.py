@@ -17,6 +17,7 @@ True
 import functools
 import itertools
 import re
+import sys
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,32 +25,33 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from shifts.checking import (
-    Hint,
-    apart,
-    beside,
-    call,
-    case,
-    checker,
-    compare,
-    digits,
-    kind,
-    number,
-    pair,
-    read,
-    same,
-    trace,
-    whole,
-)
-
 try:
     from helpers import IMAGES, convolve, max_pool, translate
+    from shifts.checking import (
+        Hint,
+        apart,
+        beside,
+        call,
+        case,
+        checker,
+        compare,
+        digits,
+        kind,
+        number,
+        pair,
+        read,
+        same,
+        trace,
+        whole,
+    )
 except ImportError as error:
-    if error.name != "helpers":
+    name = (error.name or "").partition(".")[0]
+    if name not in ("helpers", "shifts"):
         raise
-    raise ImportError(  # a common name: a startup file may have imported another
-        f"{error.path} is in the way: rename it, and restart the kernel; "
-        "this series has another helpers"
+    other = sys.modules[name]  # common names: a startup file may have imported others
+    raise ImportError(
+        f"{other.__file__ or list(other.__path__)[0]} is in the way: rename it, and "
+        f"restart the kernel; this series has another {name}"
     ) from error
 
 

@@ -2,11 +2,12 @@
 
 import base64
 import hashlib
-import importlib.metadata
 from pathlib import Path
 
 import nbformat
 from docutils import nodes
+
+from handout.web import mathml
 
 HERE = Path(__file__).parent
 
@@ -37,14 +38,8 @@ html_theme_options = {
 }
 html_context = {"default_mode": "auto"}
 
-# One file with all that MathJax needs: no network, no fonts to load.
-mathjax_path = "tex-svg-full.js"
-mathjax = next(
-    file.locate()
-    for file in importlib.metadata.files("sphinx-mathjax-offline") or []
-    if file.name == mathjax_path
-)
-html_static_path = ["style.css", str(mathjax)]
+html_math_renderer = "mathml"
+html_static_path = ["style.css"]
 html_css_files = ["style.css"]
 
 
@@ -78,7 +73,15 @@ def name_cells(app, doctree):
             part["ids"].append(f"cell-{cells[part['cell_index']].id}")
 
 
+def write_formula(writer, node):
+    """Write a formula as MathML, which needs neither a script nor a font of ours."""
+    writer.body.append(mathml(node.astext(), isinstance(node, nodes.math_block)))
+    raise nodes.SkipNode
+
+
 def setup(app):
     """Connect the above to Sphinx."""
     app.connect("doctree-read", name_cells)
+    renderers = (write_formula, None), (write_formula, None)
+    app.add_html_math_renderer("mathml", *renderers)
     app.connect("doctree-read", add_alt_texts)

@@ -2,8 +2,11 @@
 
 import re
 import shutil
+from functools import cache
 from pathlib import Path
+from urllib.parse import quote
 
+import pypandoc
 from nbformat import NotebookNode
 from sphinx.cmd.build import build_main
 
@@ -27,6 +30,7 @@ from .lesson import (
     write_files,
     write_notebook,
 )
+from .light import lighten
 
 # What a page shows behind a click: the tag of MyST-NB, and what it is called.
 FOLDED = {
@@ -47,9 +51,10 @@ def make(
     copy_parts(stage)
     shutil.copyfile(HERE / "elsewhere.md", stage / "elsewhere.md")
     for lesson in lessons:
-        notebook, pictures = process(lesson, OnPaper(), PastedPictures())
+        notebook, own = process(lesson, OnPaper(), PastedPictures())
         path = stage / "notebooks" / lesson.path
-        write_files(pictures, path.parent)
+        # MyST-NB reads the name of a picture as the text spells it.
+        write_files(own | {quote(k): v for k, v in own.items()}, path.parent)
         write_notebook(marked(notebook), path)
     stage.joinpath("index.md").write_text(contents(lessons), "utf-8")
     measure = HERE.joinpath("measure.md").read_text("utf-8").replace("](../", "](")
@@ -70,6 +75,7 @@ def make(
         source = site / "_sources" / "notebooks" / lesson.path
         write_notebook(lesson.node, source)
     site.joinpath(".buildinfo").unlink()  # knows the name of the stage
+    lighten(site)
     front.make(lessons, site, files[0].name)
     shutil.copytree(site, folder, dirs_exist_ok=True)
 
@@ -91,10 +97,29 @@ def marked(notebook: NotebookNode) -> NotebookNode:
 
 
 def click(match: re.Match) -> str:
-    """Return a question that opens on a click, with its formulas marked as such."""
-    question = re.sub(r"\$(.+?)\$", r'<span class="math">\\(\1\\)</span>', match[1])
+    """Return a question that opens on a click, with its formulas as MathML."""
+    question = re.sub(r"\$(.+?)\$", lambda formula: mathml(formula[1]), match[1])
     # With blank lines around it, the answer is read as Markdown.
     return f"<details>\n<summary>{question}</summary>\n\n{match[2]}\n\n</details>\n"
+
+
+@cache
+def mathml(formula: str, display: bool = False) -> str:
+    r"""Return a formula of TeX as MathML.
+
+    Examples
+    --------
+    >>> mathml("s^2")[:5]
+    '<math'
+    """
+    mark = "$$" if display else "$"
+    page = pypandoc.convert_text(
+        f"{mark}{formula.strip()}{mark}", "html", "markdown", ["--mathml"]
+    )
+    found = re.search("(?s)<math.*</math>", page)
+    if not found:
+        raise ValueError(f"no formula that pandoc can read: {formula}")
+    return found[0]
 
 
 def contents(lessons: list[Lesson]) -> str:
@@ -119,7 +144,7 @@ def teachers_page(lessons: list[Lesson], files: list[Path]) -> str:
     for lesson in [x for x in lessons if not x.folder]:
         tasks = [f"{title}<br>`{checker}`" for title, checker in exercises(lesson)]
         cells = [
-            f"[{lesson.title}](notebooks/{lesson.path})<br>{lesson.minutes}",
+            f"[{lesson.title}](notebooks/{lesson.link})<br>{lesson.minutes}",
             "<br>".join(f"– {goal}" for goal in lesson.goals),
             "<br>".join(tasks),
         ]
