@@ -52,9 +52,9 @@ const unseal = ({ finding }) => finding?.classList.remove("sealed");
 
 // What holds in one mode of a figure stands there in that mode alone.
 function inMode({ finding }, state) {
-  for (const part of finding?.querySelectorAll("[data-if]") ?? []) {
-    const [key, value] = part.dataset.if.split("=");
-    part.hidden = String(state[key]) !== value;
+  for (const part of finding?.querySelectorAll("[data-if], [data-else]") ?? []) {
+    const [key, value] = (part.dataset.if ?? part.dataset.else).split("=");
+    part.hidden = (String(state[key]) === value) !== ("if" in part.dataset);
   }
 }
 
@@ -192,6 +192,7 @@ for (const button of all("[data-sweep]"))
     button.disabled = true;
     for (let value = from; value <= to; value++) {
       live.explorer.set({ [key]: value });
+      live.explorer.said(); // draws it
       if (!still) await new Promise(requestAnimationFrame);
     }
     button.disabled = false;

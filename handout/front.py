@@ -122,7 +122,7 @@ def explorers(lessons: list[Lesson]) -> dict[str, Explorer]:
 
 
 def number(lessons: list[Lesson], cell: str, pattern: str) -> str:
-    """Return what a cell prints in the place of a pattern's group.
+    """Return what a cell prints, or its figure's words say, in a pattern's group.
 
     Parameters
     ----------
@@ -137,6 +137,7 @@ def number(lessons: list[Lesson], cell: str, pattern: str) -> str:
     texts = []
     for output in cell_of(lessons, cell).get("outputs", []):
         texts += [output.get("text", ""), output.get("data", {}).get("text/plain", "")]
+        texts += [each.get("alt", "") for each in output.get("metadata", {}).values()]
     found = re.search(pattern, "\n".join(texts))
     if not found:
         raise MissingError(f"{cell} prints nothing like {pattern!r}.")

@@ -211,7 +211,7 @@ def test_scene(site, page, name):
     if name not in alive(site):
         pytest.skip("a still figure")
     part = scene(page, name)
-    finding, before = part.locator(".value"), said(part)
+    finding, before = part.locator(".value").first, said(part)
     assert not finding.is_visible()
     canvas = part.locator("[tabindex='0'][role=slider]").first
     canvas.press("ArrowRight")
@@ -277,12 +277,14 @@ def test_the_finding_follows_the_mode(page):
     part.get_by_text("in none", exact=True).click()
     assert "equivariance" in part.locator(".said").inner_text()
     part.get_by_role("button", name="Set it, and move by one pixel").click()
-    part.locator("[data-if='stride=2']").wait_for()
+    part.locator("p.value[data-if]").wait_for()
     words = part.locator(".said").inner_text()
-    assert "equivariance" not in words and "odd ones are not" in words
+    assert "equivariance" not in words and "after an odd move" in words
+    values = part.locator(".value:visible").all_text_contents()
+    assert len(values) == 1 and float(values[0]) > 0.5
     assert said(part)["places"] > 0
     part.get_by_role("button", name="Mend it").click()
-    part.locator("[data-if='stride=1']").first.wait_for()
+    part.locator("p.value[data-else]").wait_for()
     assert said(part)["places"] == 0
 
 
@@ -367,7 +369,7 @@ def test_without_scripts(still_page):
         part = still_page.locator(f".scene:has(#{name})" if name != "twins" else "#twins")
         assert part.locator("img").first.is_visible(), name
         assert part.locator("img").first.get_attribute("alt").endswith("."), name
-        assert part.locator(".value").is_visible()
+        assert part.locator(".value").first.is_visible()
     assert [b for b in still_page.locator("button").all() if b.is_visible()] == []
 
 
