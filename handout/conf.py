@@ -16,6 +16,7 @@ html_title = project
 html_show_sphinx = False
 html_show_copyright = False
 html_use_index = False
+html_favicon = "icon.svg"
 
 extensions = ["myst_nb"]
 nb_execution_mode = "off"
@@ -61,6 +62,17 @@ def add_alt_texts(app, doctree):
             image["scale"] = 100  # makes it a link to itself: a phone shows it small
 
 
+def name_cells(app, doctree):
+    """Give each code cell an id, so that a page can link to the cell that measures."""
+    path = Path(app.env.doc2path(app.env.docname))
+    if path.suffix != ".ipynb":
+        return
+    cells = nbformat.read(path, as_version=4).cells
+    for part in doctree.findall(nodes.container):
+        if part.get("nb_element") == "cell_code":
+            part["ids"].append(f"cell-{cells[part['cell_index']].id}")
+
+
 def write_formula(writer, node):
     """Write a formula as MathML, which needs neither a script nor a font of ours."""
     writer.body.append(mathml(node.astext(), isinstance(node, nodes.math_block)))
@@ -69,6 +81,7 @@ def write_formula(writer, node):
 
 def setup(app):
     """Connect the above to Sphinx."""
+    app.connect("doctree-read", name_cells)
     renderers = (write_formula, None), (write_formula, None)
     app.add_html_math_renderer("mathml", *renderers)
     app.connect("doctree-read", add_alt_texts)

@@ -437,7 +437,7 @@ def test_a_phone_says_that_a_tap_enlarges(made, view):
 
 
 def test_dark_button(made, view):
-    load(view, made / "html" / "index.html")
+    load(view, made / "html" / "measure.html")
     for mode in ["Dark", "Light"]:
         view.locator("button.theme-switch-button:visible").click()
         view.locator("button:visible", has_text=mode).click()
@@ -467,8 +467,8 @@ def test_search(made, view):
 
 @pytest.mark.parametrize("view", ["phone"], indirect=True)
 def test_previous_and_next(made, view):
-    load(view, made / "html" / "index.html")
-    visited = []
+    load(view, made / "html" / "notebooks" / "questions.html")
+    visited = ["questions"]
     while view.locator("a.right-next").count():
         with view.expect_navigation(wait_until="domcontentloaded"):
             view.locator("a.right-next").click()

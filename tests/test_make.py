@@ -229,6 +229,28 @@ def test_handout_under_a_safe_path(made):
     assert code == 0 and "built" in output
 
 
+def test_release(made):
+    """What is attached to a tag: site, print, copies and course, each packed."""
+    code = """if True:
+        from pathlib import Path
+        for name in ["html/index.html", "pdf/series.pdf", "nbgrader/README.md"]:
+            path = Path("build") / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(name)
+        for name in ["student.zip", "teacher.zip"]:
+            Path("build", name).write_text(name)
+    """
+    made.joinpath("handout").mkdir(exist_ok=True)
+    made.joinpath("handout", "build.py").write_text(code)
+    code, output = finish(make(made, "release"))
+    assert code == 0, output
+    packed = {path.name: path for path in made.glob("build/release/*")}
+    names = ["html.zip", "nbgrader.zip", "pdf.zip", "student.zip", "teacher.zip"]
+    assert sorted(packed) == names
+    with zipfile.ZipFile(packed["html.zip"]) as site:
+        assert "html/index.html" in site.namelist()
+
+
 def test_each_list_alone(checkout):
     """Learner and teacher install what they need: below the line is neither's."""
     checkout.joinpath("requirements.txt").write_text(
