@@ -1,6 +1,7 @@
 // Notebook 6: a digit over its places, and the stored answers of several networks.
 
 import {
+  around,
   choice,
   drawGrid,
   drawImage,
@@ -11,25 +12,31 @@ import {
   panel,
   sayPlace,
 } from "./explore.js";
-import { count, describeMove, imageOf, modulo, shorter, translate, zeros } from "./images.js";
+import { count, describeMove, imageOf, modulo, translate, zeros } from "./images.js";
 
 function render({ model, el }) {
-  const label = "Move a digit under a network";
-  const { panels, controls, say } = frame(el, label, "min(260px, 100%)");
+  const question = "In which places does the network read the digit right?";
+  const { panels, controls, say } = frame(el, question, "min(150px, 45%)");
   const [digits, networks] = [model.get("digits"), model.get("networks")];
   const pictures = digits.map(({ picture }) => imageOf(picture));
   const side = pictures[0].height;
-  const view = panel(panels, "drag the digit", "photo map");
+  const view = panel(panels, "the digit, moved", "photo map");
   const table = panel(panels, "");
 
-  movable(view.canvas, "the digit", {
-    step: (down, right) =>
-      model.set({
-        down: shorter(model.get("down") + down, side),
-        right: shorter(model.get("right") + right, side),
-      }),
-    home: () => model.set({ down: 0, right: 0 }),
-    unit: () => view.canvas.clientWidth / side,
+  model.keep("down", around(side));
+  model.keep("right", around(side));
+  const unit = () => view.canvas.clientWidth / side;
+  movable(view, model, "the digit", ["down", "right"], {
+    unit,
+    // On its ink, or near it.
+    grabs: (y, x) => {
+      const picture = pictures[Number(model.get("digit"))];
+      const moved = translate(picture, model.get("down"), model.get("right"), true);
+      return moved.data.some((level, place) => {
+        const at = [Math.floor(place / side), place % side].map((index) => (index + 0.5) * unit());
+        return level && Math.hypot(at[0] - y, at[1] - x) < 22;
+      });
+    },
   });
   const named = (things) => things.map(({ name }, place) => [place, name]);
   choice(controls, "digit", model, "digit", named(digits));
@@ -55,7 +62,7 @@ function render({ model, el }) {
     const total = correct.data.reduce((sum, value) => sum + value, 0);
     table.name(`yellow: read right, in ${count(total)} of ${count(answers.length)} places`);
     const read = place(modulo(down, side), modulo(right, side));
-    sayPlace(view.canvas, right, [-side / 2, side / 2 - 1], describeMove(down, right));
+    sayPlace(view.canvas, right, model.rule("right"), describeMove(down, right));
     say(
       { digit, network, down, right, read, total },
       `The ${truth} is ${describeMove(down, right)}. ${networks[network].name}: it reads a ${read}` +

@@ -1,6 +1,7 @@
 // Notebook 1: a photo moved with wrapping, and its distance from where it stood.
 
 import {
+  around,
   drawCurve,
   drawImage,
   frame,
@@ -11,7 +12,7 @@ import {
   sayPlace,
   slider,
 } from "./explore.js";
-import { describeMove, fixed, map, norm, plural, shorter, subtract, translate } from "./images.js";
+import { describeMove, fixed, map, norm, plural, subtract, translate } from "./images.js";
 
 function contrast(image) {
   const mean = image.data.reduce((sum, value) => sum + value, 0) / image.data.length;
@@ -21,23 +22,21 @@ function contrast(image) {
 }
 
 function render({ model, el }) {
-  const { panels, controls, say } = frame(el, "Move the photo, and measure", "min(300px, 100%)");
-  const view = panel(panels, "move the photo", "photo");
+  const question = "How far is the photo from where it stood?";
+  const { panels, controls, say } = frame(el, question, "min(300px, 100%)");
+  const view = panel(panels, "the photo, moved", "photo");
   const curve = panel(panels, "its distance from where it stood", "curve");
   const photo = model.get("photo");
   const start = contrast(photo);
   const visited = new Map(); // pixels moved: distance
 
-  const go = (down, right) =>
-    model.set({ down: shorter(down, photo.height), right: shorter(right, photo.width) });
-  movable(view.canvas, "the photo", {
-    step: (down, right) => go(model.get("down") + down, model.get("right") + right),
-    home: () => go(0, 0),
+  model.keep("down", around(photo.height));
+  model.keep("right", around(photo.width));
+  movable(view, model, "the photo", ["down", "right"], {
     unit: () => view.canvas.clientWidth / photo.width,
   });
-  const half = [Math.floor(photo.height / 2), Math.floor(photo.width / 2)];
-  slider(controls, "down", model, "down", [-half[0], half[0]]);
-  slider(controls, "right", model, "right", [-half[1], half[1]]);
+  slider(controls, "down", model, "down");
+  slider(controls, "right", model, "right");
 
   const draw = () => {
     const [down, right] = [model.get("down"), model.get("right")];
@@ -55,7 +54,7 @@ function render({ model, el }) {
       ],
     });
     const moved = describeMove(down, right);
-    sayPlace(view.canvas, right, [-half[1], half[1]], moved);
+    sayPlace(view.canvas, right, model.rule("right"), moved);
     say(
       { down, right, distance: fixed(distance), visited: visited.size },
       `The photo is ${moved}. Distance: ${fixed(distance)}. ` +

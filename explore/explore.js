@@ -1,7 +1,21 @@
 // What all explorers share: the look of shifts/figures.py, and how a reader moves things.
-// `explore` in shifts/figures.py puts this file and that of one explorer into a cell's output.
+// `explorer` in shifts/figures.py puts this file and that of one explorer into a page.
+//
+// An explorer is `render({ model, el })`, and a last line, `mount(name, render)`:
+// - `frame` makes its parts; `panel`, `slider`, `choice`, `toggle`, `weights`, `button` fill
+//   them; `movable` lets a picture be moved, and `tappable` another one be tapped.
+// - `model.keep(key, rule)` names what a reader can change. The rule brings a value into its
+//   range or throws: `within(min, max)` for whole numbers. `model.get` and `model.set`.
+// - `keepDrawn` calls its `draw`, at most once a frame; `draw` ends with `say(state, text)`.
+//
+// A page around it finds on the explorer's element, once it has been drawn:
+// - `el.explorer.get()`: what the reader can change, as plain data;
+// - `el.explorer.set(values)`: changes some of it; an unknown name or a wrong value throws;
+// - `el.explorer.said()`: what the figure shows, numbers and all, of the newest state;
+// - the event "explorer", which bubbles, after each drawing.
+// `mount(name, render, root)` looks for elements under `root` only.
 
-import { loadImage } from "./images.js";
+import { loadImage, modulo } from "./images.js";
 
 // The look: Matplotlib's colour maps, as colours at even distances.
 
@@ -69,8 +83,8 @@ export function drawGrid(
 ) {
   const { height, width, data } = image;
   const [ratio, side] = [window.devicePixelRatio || 1, canvas.clientWidth || 160];
-  const margin = 16;
-  const cell = (side - margin - 3) / width;
+  const margin = MARGIN;
+  const cell = cellSize(canvas, width);
   const tall = margin + cell * height + 3;
   [canvas.width, canvas.height] = [Math.round(side * ratio), Math.round(tall * ratio)];
   const style = getComputedStyle(canvas);
@@ -126,6 +140,24 @@ export function drawGrid(
   for (const column of indices ?? Array(width).keys())
     pen.fillText(column + first, margin + (column + 0.5) * cell, margin / 2);
   return box;
+}
+
+const MARGIN = 16; // for the indices
+
+export function cellSize(canvas, columns) {
+  return ((canvas.clientWidth || 160) - MARGIN - 3) / columns;
+}
+
+// The cell, [row, column], at a place of a drawn grid; it may lie outside.
+export function cellAt(canvas, columns, y, x) {
+  return [y, x].map((at) => Math.floor((at - MARGIN) / cellSize(canvas, columns)));
+}
+
+// Whether a finger at a place means a cell: it is wider than the cell may be.
+export function meansCell(canvas, columns, [row, column], y, x) {
+  const size = cellSize(canvas, columns);
+  const off = [y - MARGIN - (row + 0.5) * size, x - MARGIN - (column + 0.5) * size];
+  return Math.max(...off.map(Math.abs)) <= Math.max(size / 2, 22);
 }
 
 function drawHatch(pen, [x, y, width, height]) {
@@ -194,36 +226,60 @@ export function drawCurve(canvas, { x, y, lines, labels, level }) {
 // The parts of an explorer.
 
 const STYLE = `
-.explorer { --ink: #1b1b1b; --paper: #fff; --accent: #0072b2; box-sizing: border-box;
-  max-width: 760px; padding: 12px; color: var(--ink); background: var(--paper);
-  font: 14px/1.45 system-ui, sans-serif; border-radius: 4px; }
-.explorer[data-dark] { --ink: #e8e8e8; --paper: #16181d; --accent: #56b4e9; }
+.explorer { --ink: #1b1b1b; --paper: #fff; --accent: #0072b2; --line: #c8c8c8;
+  box-sizing: border-box; max-width: 760px; padding: 12px; color: var(--ink);
+  background: var(--paper); font: 14px/1.45 system-ui, sans-serif;
+  border: 1px solid var(--line); border-radius: 8px; }
+.explorer[data-dark] { --ink: #e8e8e8; --paper: #16181d; --accent: #56b4e9; --line: #4a4f57; }
 .explorer * { box-sizing: border-box; }
-.explorer .panels { display: grid; gap: 8px 14px; align-items: start;
+.explorer .question { margin: 0 0 8px; font-size: 17px; font-weight: 600; line-height: 1.3;
+  color: var(--ink); }
+.explorer .panels { display: grid; gap: 10px 14px; align-items: start;
   grid-template-columns: repeat(auto-fit, minmax(var(--least), 1fr)); }
 .explorer figure { margin: 0; padding: 0; min-width: 0; }
+.explorer figure.wide { grid-column: 1 / -1; }
+.explorer figure.large { grid-area: span 2 / span 2; }
 .explorer figcaption { padding: 0 0 2px; font-size: 13px; color: var(--ink); text-align: left; }
+.explorer .stage { position: relative; }
 .explorer canvas { display: block; width: 100%; height: auto; }
 .explorer canvas.photo { border: 1px solid #bfbfbf; }
 .explorer canvas.map { image-rendering: pixelated; }
 .explorer ol { margin: 0; padding: 0 0 0 1.6em; }
 .explorer li { margin: 2px 0; padding: 3px 6px; --bar: color-mix(in srgb, var(--accent) 35%, transparent); }
-.explorer canvas[tabindex] { cursor: grab; touch-action: pan-y; }
-.explorer canvas[tabindex].free { touch-action: none; }
+.explorer canvas[tabindex] { cursor: grab; touch-action: pan-y pinch-zoom; }
+.explorer canvas[tabindex]:active { cursor: grabbing; }
+.explorer canvas.tappable { cursor: pointer; }
+.explorer .stage[data-hint]::after { content: attr(data-hint); position: absolute; right: 8px;
+  bottom: 8px; padding: 1px 10px; font-size: 13px; color: #fff; background: #000c;
+  border: 1px solid #fff; border-radius: 12px; pointer-events: none; }
 .explorer :is(canvas, input, select, button):focus-visible { outline: 3px solid #d55e00;
   outline-offset: -3px; }
+.explorer .pad { display: flex; gap: 6px; margin: 6px 0 0; }
+.explorer .pad button { width: 44px; height: 44px; padding: 0; font-size: 20px;
+  touch-action: manipulation; }
 .explorer .controls { display: flex; flex-wrap: wrap; gap: 8px 18px; align-items: center;
-  margin: 10px 0 0; }
-.explorer label { display: flex; gap: 6px; align-items: center; margin: 0; color: var(--ink); }
-.explorer input[type="range"] { width: 130px; height: 28px; margin: 0; accent-color: var(--accent); }
+  margin: 12px 0 0; }
+.explorer .controls:empty { display: none; }
+.explorer label { display: flex; gap: 6px; align-items: center; margin: 0; min-height: 28px;
+  color: var(--ink); }
+.explorer label:has([type="range"]) { flex: 1 1 200px; max-width: 340px; }
+.explorer input[type="range"] { flex: 1; min-width: 110px; height: 28px; margin: 0;
+  accent-color: var(--accent); }
+.explorer input[type="checkbox"] { width: 24px; height: 24px; margin: 0;
+  accent-color: var(--accent); }
 .explorer :is(select, button, input[type="number"]) { padding: 3px 6px; font: inherit;
-  color: var(--ink); background: var(--paper); border: 1px solid #808080; border-radius: 3px;
-  min-height: 28px; }
+  color: var(--ink); background: var(--paper); border: 1px solid #808080; border-radius: 4px;
+  min-height: 28px; max-width: 100%; }
+.explorer button { cursor: pointer; }
+.explorer button:active { background: var(--line); }
 .explorer fieldset { display: inline-grid; grid-template-columns: repeat(3, 3.4em); gap: 3px;
   margin: 0; padding: 0; border: 0; }
-.explorer legend { float: none; padding: 0; margin: 0 0 3px; font-size: 13px; }
+.explorer legend { float: none; padding: 0; margin: 0 0 3px; font-size: 13px; color: var(--ink); }
 .explorer fieldset input { width: 100%; }
+.explorer input[aria-invalid] { border: 2px solid #d55e00; }
 .explorer .reading { min-height: 2.9em; margin: 10px 0 0; color: var(--ink); }
+.explorer .spoken { position: absolute; width: 1px; height: 1px; margin: 0; overflow: hidden;
+  clip-path: inset(50%); white-space: nowrap; }
 `;
 
 export function element(parent, tag, attributes = {}, text = "") {
@@ -234,18 +290,27 @@ export function element(parent, tag, attributes = {}, text = "") {
   return made;
 }
 
-// The frame of an explorer: panels above, controls below, then what there is to read.
-export function frame(el, label, least = "min(140px, 45%)") {
+const SILENCE = 500; // ms after the last move until it is spoken
+
+// The frame of an explorer: what it asks, panels, controls, and what there is to read.
+export function frame(el, question, least = "min(140px, 45%)") {
   el.className = "explorer";
   el.setAttribute("role", "group");
-  el.setAttribute("aria-label", label);
+  el.setAttribute("aria-label", question);
   el.replaceChildren();
   element(el, "style", {}, STYLE);
+  element(el, "p", { class: "question" }, question);
   const panels = element(el, "div", { class: "panels", style: `--least: ${least}` });
   const controls = element(el, "div", { class: "controls" });
-  const reading = element(el, "p", { class: "reading", "aria-live": "polite" });
+  const reading = element(el, "p", { class: "reading" });
+  const spoken = element(el, "p", { class: "spoken", "aria-live": "polite" });
+  let timer = null;
   const say = (state, text) => {
     el.dataset.state = JSON.stringify(state);
+    if (reading.textContent === text) return;
+    clearTimeout(timer);
+    spoken.textContent = "";
+    if (reading.textContent) timer = setTimeout(() => (spoken.textContent = text), SILENCE);
     reading.textContent = text;
   };
   return { panels, controls, say };
@@ -254,16 +319,42 @@ export function frame(el, label, least = "min(140px, 45%)") {
 export function panel(panels, caption, kind = "grid") {
   const figure = element(panels, "figure");
   const words = element(figure, "figcaption", {}, caption);
-  const canvas = element(figure, "canvas", { class: kind, role: "img", "aria-label": caption });
+  const stage = element(figure, "div", { class: "stage" });
+  const canvas = element(stage, "canvas", { class: kind, role: "img", "aria-label": caption });
   const name = (text) => {
     words.textContent = text;
-    canvas.setAttribute("aria-label", text);
+    // What can be moved keeps the name by which it was introduced.
+    if (canvas.getAttribute("role") === "img") canvas.setAttribute("aria-label", text);
   };
   return { figure, canvas, name };
 }
 
 // JupyterLab would take what is typed here for its own commands.
 const QUIET = { "data-lm-suppress-shortcuts": "true" };
+
+// A rule for whole numbers in a range. What leaves a range that wraps enters at its other end.
+export function within(min, max, wraps = false) {
+  const rule = (value, key) => {
+    const number = Math.round(Number(value));
+    if (!Number.isFinite(number)) throw new Error(`${key} must be a number, got ${value}`);
+    if (wraps) return min + modulo(number - min, max - min + 1);
+    return Math.max(min, Math.min(max, number));
+  };
+  return Object.assign(rule, { min, max });
+}
+
+// All moves of a circle of so many places, the shorter way round.
+export function around(period) {
+  const min = -Math.floor(period / 2);
+  return within(min, min + period - 1, true);
+}
+
+function oneOf(values) {
+  return (value, key) => {
+    if (values.includes(String(value))) return String(value);
+    throw new Error(`${key} must be one of ${values.join(", ")}, got ${value}`);
+  };
+}
 
 // A control and the model show the same, whichever of them is changed.
 function bind(input, model, key, property) {
@@ -273,13 +364,16 @@ function bind(input, model, key, property) {
   show();
 }
 
-export function slider(controls, text, model, key, [min, max]) {
+// A slider over the range of `model.keep(key, within(…))`.
+export function slider(controls, text, model, key) {
+  const { min, max } = model.rule(key);
   const label = element(controls, "label", {}, text);
   const input = element(label, "input", { type: "range", min, max, ...QUIET });
   bind(input, model, key, "valueAsNumber");
 }
 
 export function choice(controls, text, model, key, options) {
+  model.keep(key, oneOf(options.map(([value]) => String(value))));
   const label = element(controls, "label", {}, text);
   const select = element(label, "select", QUIET);
   for (const [value, words] of options) element(select, "option", { value }, words);
@@ -287,14 +381,20 @@ export function choice(controls, text, model, key, options) {
 }
 
 export function toggle(controls, text, model, key) {
+  model.keep(key, (value) => value === true || value === "true");
   const label = element(controls, "label");
   const input = element(label, "input", { type: "checkbox", ...QUIET });
   label.append(text);
   bind(input, model, key, "checked");
 }
 
-// Nine weights to type.
+// Nine weights to type. While one of them is no number, the figure keeps the last nine.
 export function weights(controls, text, model, key) {
+  model.keep(key, (rows) => {
+    if (rows?.length === 3 && rows.every((row) => row.length === 3 && row.every(Number.isFinite)))
+      return rows;
+    throw new Error(`${key} must be 3 rows of 3 numbers, got ${JSON.stringify(rows)}`);
+  });
   const group = element(controls, "fieldset");
   element(group, "legend", {}, text);
   const inputs = model.get(key).map((row, i) =>
@@ -303,13 +403,25 @@ export function weights(controls, text, model, key) {
       const kind = { type: "number", step: "any", "aria-label": label, ...QUIET };
       const input = element(group, "input", kind);
       input.addEventListener("input", () => {
-        const typed = inputs.map((r) => r.map((each) => each.valueAsNumber || 0));
-        model.set({ [key]: typed });
+        const wrong = Number.isNaN(input.valueAsNumber);
+        if (wrong) input.setAttribute("aria-invalid", "true");
+        else input.removeAttribute("aria-invalid");
+        const typed = inputs.map((r) => r.map((each) => each.valueAsNumber));
+        if (!typed.flat().some(Number.isNaN)) model.set({ [key]: typed });
       });
       return input;
     }),
   );
-  model.get(key).forEach((row, i) => row.forEach((weight, j) => (inputs[i][j].value = weight)));
+  const show = () =>
+    model.get(key).forEach((row, i) =>
+      row.forEach((weight, j) => {
+        // What is being typed is left as it is: "1." is 1.
+        if (inputs[i][j].valueAsNumber !== weight && !inputs[i][j].hasAttribute("aria-invalid"))
+          inputs[i][j].value = weight;
+      }),
+    );
+  model.onChange(show);
+  show();
 }
 
 export function button(controls, text, label, press) {
@@ -317,110 +429,200 @@ export function button(controls, text, label, press) {
   made.addEventListener("click", press);
 }
 
-const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+const WAYS = [
+  ["←", "left", 0, -1],
+  ["↑", "up", -1, 0],
+  ["↓", "down", 1, 0],
+  ["→", "right", 0, 1],
+];
 
-// Lets a canvas be moved: by the arrow keys (ten steps with Shift), back by Home, and by
-// dragging. `step(down, right)` gets whole steps; `unit()` says how wide one is on the
-// screen, and `tap(y, x)` gets the place of a click.
-export function movable(canvas, label, { step, home, unit, tap }) {
+// Lets the picture of a panel be moved: by the arrow keys (ten steps with Shift), back by
+// Home, by dragging, and by a pad of buttons under it. `keys` are the parts of the state
+// that move; a step adds to `down` and `right`, unless `step(down, right)` says otherwise.
+// `unit()` is how wide a step is on the screen; `tap(y, x)` gets the place of a click.
+// Where `grabs(y, x)`, a finger moves the picture and never scrolls the page.
+export function movable({ figure, canvas }, model, label, keys, { unit, step, tap, grabs }) {
+  const pick = () => Object.fromEntries(keys.map((key) => [key, model.get(key)]));
+  const start = pick();
+  const add = (down, right) => {
+    const by = { down, right };
+    model.set(Object.fromEntries(keys.map((key) => [key, model.get(key) + by[key]])));
+  };
+  const go = (down, right) => {
+    delete canvas.parentElement.dataset.hint;
+    (step ?? add)(down, right);
+  };
   const attributes = { tabindex: 0, role: "slider", "aria-label": label, ...QUIET };
   attributes["aria-roledescription"] = "movable picture";
   for (const [name, value] of Object.entries(attributes)) canvas.setAttribute(name, value);
+  canvas.parentElement.dataset.hint = "drag";
+  const ways = WAYS.filter(([, , down]) => !down || keys.join() !== "right");
+  const pad = element(figure, "div", { class: "pad", role: "group", "aria-label": label });
+  for (const [arrow, name, ...way] of ways) button(pad, arrow, `move ${name}`, () => go(...way));
   canvas.addEventListener("keydown", (event) => {
-    const arrow = ARROWS[event.key];
-    if (arrow) step(...arrow.map((way) => way * (event.shiftKey ? 10 : 1)));
-    else if (event.key === "Home") home();
+    const way = WAYS.find(([, name]) => event.key.toLowerCase() === `arrow${name}`)?.slice(2);
+    if (way) go(...way.map((one) => one * (event.shiftKey ? 10 : 1)));
+    else if (event.key === "Home") model.set(start);
     else return;
     event.preventDefault();
     event.stopPropagation();
   });
-  let last = null;
+  let drag = null;
+  const undo = () => {
+    if (drag?.moved) model.set(drag.from);
+    drag = null;
+  };
   canvas.addEventListener("pointerdown", (event) => {
-    last = { y: event.clientY, x: event.clientX, moved: false };
+    // A second finger means to zoom.
+    if (!event.isPrimary) return undo();
+    if (event.button) return;
+    drag = { y: event.clientY, x: event.clientX, from: pick(), moved: "" };
     canvas.setPointerCapture(event.pointerId);
   });
   canvas.addEventListener("pointermove", (event) => {
-    if (!last) return;
-    const size = unit();
-    const down = Math.trunc((event.clientY - last.y) / size);
-    const right = Math.trunc((event.clientX - last.x) / size);
-    if (!down && !right) return;
-    last = { y: last.y + down * size, x: last.x + right * size, moved: true };
-    step(down, right);
+    if (!drag || !event.isPrimary) return;
+    // The release got lost.
+    if (!event.buttons) return void (drag = null);
+    const way = [event.clientY - drag.y, event.clientX - drag.x];
+    const [down, right] = way.map((far) => Math.trunc(far / unit()));
+    if (`${down},${right}` === (drag.moved || "0,0")) return;
+    drag.moved = `${down},${right}`;
+    model.set(drag.from);
+    go(down, right);
   });
   canvas.addEventListener("pointerup", (event) => {
-    if (last && !last.moved) tap?.(event.offsetY, event.offsetX);
-    last = null;
+    if (drag && event.isPrimary && !drag.moved) tap?.(event.offsetY, event.offsetX);
+    drag = null;
   });
-  canvas.addEventListener("pointercancel", () => (last = null));
+  canvas.addEventListener("lostpointercapture", () => (drag = null));
+  // The browser took the touch, to scroll.
+  canvas.addEventListener("pointercancel", undo);
+  const scrolls = ({ touches: [touch, ...more] }) => {
+    const { top, left } = canvas.getBoundingClientRect();
+    return more.length > 0 || !grabs(touch.clientY - top, touch.clientX - left);
+  };
+  if (!grabs) return;
+  const hold = (event) => scrolls(event) || event.preventDefault();
+  canvas.addEventListener("touchstart", hold, { passive: false });
+}
+
+// Lets another picture be tapped; `tap(y, x)` gets the place.
+export function tappable(canvas, tap) {
+  canvas.classList.add("tappable");
+  canvas.addEventListener("click", (event) => tap(event.offsetY, event.offsetX));
 }
 
 // What a movable picture says of itself: a number for its place, and words.
-export function sayPlace(canvas, place, [min, max], text) {
+export function sayPlace(canvas, place, { min, max }, text) {
   canvas.setAttribute("aria-valuemin", min);
   canvas.setAttribute("aria-valuemax", max);
   canvas.setAttribute("aria-valuenow", place);
   canvas.setAttribute("aria-valuetext", text);
 }
 
-// Redraws when the state, the width or the theme changes.
+// Tells an element when the theme of the page or of JupyterLab changes, and keeps no hold of
+// it: a cell that is run again drops the old one, with all that listens to it.
+function watchTheme(el) {
+  const seen = new WeakRef(el);
+  const observer = new MutationObserver(() => {
+    if (seen.deref()) seen.deref().dispatchEvent(new Event("theme"));
+    else observer.disconnect();
+  });
+  for (const root of [document.documentElement, document.body])
+    observer.observe(root, { attributeFilter: ["data-theme", "data-jp-theme-light"] });
+}
+
+// Draws when the state, the width or the theme changes, at most once a frame.
 export function keepDrawn(el, model, draw) {
   // The theme of the site lays outputs on a pale ground.
   el.parentElement.style.background = "none";
-  const dark = () => {
+  let [width, due] = [0, 0];
+  const now = () => {
+    cancelAnimationFrame(due);
+    [width, due] = [el.clientWidth, 0];
     const [page, lab] = [
       document.documentElement.dataset.theme,
       document.body.dataset.jpThemeLight,
     ];
     el.toggleAttribute("data-dark", page === "dark" || lab === "false");
+    draw();
+    el.dispatchEvent(new Event("explorer", { bubbles: true }));
   };
-  model.onChange(draw);
-  let width = null;
-  new ResizeObserver(([entry]) => {
-    if (entry.contentRect.width === width || !entry.contentRect.width) return;
-    width = entry.contentRect.width;
-    draw();
-  }).observe(el);
-  const redraw = new MutationObserver(() => {
-    dark();
-    draw();
+  const soon = () => {
+    if (el.isConnected) due ||= requestAnimationFrame(now);
+    else width = 0; // drawn when it is shown again
+  };
+  Object.assign(el.explorer, {
+    get: model.kept,
+    set: model.change,
+    said: () => {
+      if (due) now();
+      return JSON.parse(el.dataset.state);
+    },
   });
-  for (const root of [document.documentElement, document.body])
-    redraw.observe(root, { attributeFilter: ["data-theme", "data-jp-theme-light"] });
-  dark();
-  draw();
+  model.onChange(soon);
+  el.addEventListener("theme", soon);
+  watchTheme(el);
+  new ResizeObserver(() => {
+    if (el.clientWidth && el.clientWidth !== width) now();
+  }).observe(el);
+  now();
 }
 
 // The start: each explorer draws a model, its state and who listens to it, into an element.
 
 function modelOf(state) {
-  const listeners = [];
+  const [listeners, rules] = [[], {}];
+  const fix = ([key, value]) => [key, rules[key] ? rules[key](value, key) : value];
+  const set = (values) => {
+    Object.assign(state, Object.fromEntries(Object.entries(values).map(fix)));
+    for (const listener of listeners) listener();
+  };
   return {
+    set,
     get: (key) => state[key],
-    set: (values) => {
-      Object.assign(state, values);
-      for (const listener of listeners) listener();
-    },
     onChange: (listener) => listeners.push(listener),
+    rule: (key) => rules[key],
+    keep: (key, rule) => {
+      rules[key] = rule;
+      state[key] = rule(state[key], key);
+    },
+    // For the page around it.
+    kept: () => structuredClone(Object.fromEntries(Object.keys(rules).map((k) => [k, state[k]]))),
+    change: (values) => {
+      const names = Object.keys(rules);
+      const unknown = Object.keys(values).find((key) => !names.includes(key));
+      if (unknown) throw new Error(`the state has ${names.join(", ")}, got ${unknown}`);
+      set(values);
+    },
   };
 }
 
-export async function mount(name, render) {
-  for (const el of document.querySelectorAll(`[data-explorer="${name}"]:not(.explorer)`)) {
-    el.classList.add("explorer");
-    const state = JSON.parse(el.dataset.start);
-    if (state.photo) state.photo = await loadImage(state.photo);
-    render({ model: modelOf(state), el });
-    hideStill(el);
+export async function mount(name, render, root = document) {
+  for (const el of root.querySelectorAll(`[data-explorer="${name}"]`)) {
+    if (el.explorer) continue;
+    el.explorer = {};
+    try {
+      const state = JSON.parse(el.dataset.start);
+      if (state.photo) state.photo = await loadImage(state.photo);
+      render({ model: modelOf(state), el });
+      hideStill(el);
+    } catch (error) {
+      console.error(error);
+      el.removeAttribute("class");
+      el.textContent = `This figure cannot move in this browser: ${error.message}`;
+    }
   }
 }
 
-// The picture in the place of which the explorer stands, in JupyterLab and on a page.
+// The picture in the place of which the explorer stands, with its words: what comes before it
+// in its cell, or where a cell's output is a page of its own (Colab), on that page.
 function hideStill(el) {
-  const output = el.closest(".jp-OutputArea-output");
   const cell = el.closest(".jp-OutputArea, .cell_output");
-  for (const picture of cell?.querySelectorAll("img") ?? []) {
-    const still = output ? picture.closest(".jp-OutputArea-child") : picture.closest("a");
-    (still ?? picture).style.display = "none";
+  const last = cell ?? (window.parent !== window ? document.body : el);
+  for (let at = el; at !== last; at = at.parentElement) {
+    for (let other = at.previousElementSibling; other; other = other.previousElementSibling)
+      if (other.matches("img, details") || other.querySelector("img, details"))
+        other.style.display = "none";
   }
 }

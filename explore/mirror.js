@@ -1,6 +1,16 @@
 // Notebook 2: mirror the photo, the filter, the result; lay one edge map on the other.
 
-import { frame, keepDrawn, mount, movable, panel, sayPlace, slider, toggle } from "./explore.js";
+import {
+  frame,
+  keepDrawn,
+  mount,
+  movable,
+  panel,
+  sayPlace,
+  slider,
+  toggle,
+  within,
+} from "./explore.js";
 import { convolve, count, describeMove, imageOf, map, mirror, translate } from "./images.js";
 
 const COLOURS = [0xffffffff, 0xff005ed5, 0xffb27200, 0xff000000]; // none, photo, other, both
@@ -8,7 +18,7 @@ const COLOURS = [0xffffffff, 0xff005ed5, 0xffb27200, 0xff000000]; // none, photo
 function render({ model, el }) {
   const { panels, controls, say } = frame(
     el,
-    "Lay the edges of the mirror image on those of the photo",
+    "Where do the edges of the mirror image meet those of the photo?",
     "100%",
   );
   const view = panel(
@@ -25,17 +35,16 @@ function render({ model, el }) {
   const original = edges(photo, filter);
   const total = (image) => image.data.reduce((sum, value) => sum + value, 0);
 
-  movable(view.canvas, "the blue edges", {
-    step: (down, right) =>
-      model.set({ down: model.get("down") + down, right: model.get("right") + right }),
-    home: () => model.set({ down: 0, right: 0 }),
+  model.keep("down", within(-20, 20));
+  model.keep("right", within(-20, 20));
+  movable(view, model, "the blue edges", ["down", "right"], {
     unit: () => view.canvas.clientWidth / original.width,
   });
   toggle(controls, "mirror the photo", model, "mirrorPhoto");
   toggle(controls, "mirror the filter", model, "mirrorFilter");
   toggle(controls, "mirror the result back", model, "mirrorResult");
-  slider(controls, "blue: down", model, "down", [-20, 20]);
-  slider(controls, "right", model, "right", [-20, 20]);
+  slider(controls, "blue: down", model, "down");
+  slider(controls, "right", model, "right");
 
   let [known, other] = ["", null];
   const draw = () => {
@@ -64,7 +73,7 @@ function render({ model, el }) {
     }
     pen.putImageData(picture, 0, 0);
     const [first, second] = [total(original), total(other)];
-    sayPlace(canvas, right, [-20, 20], describeMove(down, right));
+    sayPlace(canvas, right, model.rule("right"), describeMove(down, right));
     say(
       { switches, down, right, first, second, both },
       `${count(first)} strong edge pixels of the photo, ${count(second)} others, ` +

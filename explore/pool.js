@@ -1,27 +1,23 @@
 // Notebook 3: yellow pixels, or a drawing, and what pooling leaves of them.
 
 import {
-  button,
+  cellAt,
+  cellSize,
   choice,
   drawGrid,
-  element,
   frame,
   keepDrawn,
+  meansCell,
   mount,
   movable,
   panel,
   sayPlace,
   slider,
+  within,
 } from "./explore.js";
 import { averagePool, blurredMaxPool, maxPool, plural, zeros } from "./images.js";
 
 const POOLINGS = { max: maxPool, average: averagePool, blurred: blurredMaxPool };
-const WAYS = {
-  "←": [0, -1, "left"],
-  "↑": [-1, 0, "up"],
-  "↓": [1, 0, "down"],
-  "→": [0, 1, "right"],
-};
 
 function imageWith(pixels, side) {
   const image = zeros(side, side);
@@ -57,14 +53,24 @@ function where(image) {
 const size = ({ height, width }) => `${height}×${width}`;
 
 function render({ model, el }) {
-  const { panels, controls, say } = frame(el, "Move the yellow pixels, and pool");
+  const { panels, controls, say } = frame(el, "Which step of a pixel does pooling lose?");
   const side = model.get("side");
   const start = model.get("pixels");
   const image = panel(panels, "");
+  image.figure.classList.add("large");
   const pooled = [1, 2, 3, 4].map(() => panel(panels, ""));
   let before = null; // the images of the last step
 
-  const clip = (index) => Math.max(0, Math.min(side - 1, index));
+  const index = within(0, side - 1);
+  const isPlace = (cell) => cell?.length === 2 && cell.every(Number.isInteger);
+  const cells = (key, fix) =>
+    model.keep(key, (list) => {
+      if (Array.isArray(list) && list.every(isPlace)) return list.map(fix);
+      throw new Error(`${key} must be a list of [row, column], got ${JSON.stringify(list)}`);
+    });
+  cells("pixels", (cell) => cell.map((at) => index(at, "pixel")));
+  cells("drawing", (cell) => cell); // what left the grid can come back
+  model.keep("poolings", within(0, 4));
   const moves = (place) => [place, start.length].includes(Number(model.get("move")));
   const step = (down, right) => {
     if (model.get("move") === "drawing") {
@@ -74,7 +80,7 @@ function render({ model, el }) {
       const pixels = model
         .get("pixels")
         .map(([row, column], place) =>
-          moves(place) ? [clip(row + down), clip(column + right)] : [row, column],
+          moves(place) ? [row + down, column + right] : [row, column],
         );
       model.set({ pixels });
     }
@@ -91,29 +97,28 @@ function render({ model, el }) {
         pixels: model.get("pixels").map((pixel, place) => (moves(place) ? cell : pixel)),
       });
   };
-  const cellSize = () => (image.canvas.clientWidth - 19) / side;
-  movable(image.canvas, "the image", {
+  movable(image, model, "the image", ["pixels", "drawing"], {
     step,
-    home: () => model.set({ pixels: start, drawing: [] }),
-    unit: cellSize,
-    tap: (y, x) => put([y, x].map((at) => clip(Math.floor((at - 16) / cellSize())))),
+    unit: () => cellSize(image.canvas, side),
+    tap: (y, x) => put(cellAt(image.canvas, side, y, x).map((at) => index(at, "cell"))),
+    grabs: (y, x) =>
+      (model.get("move") === "drawing"
+        ? model.get("drawing")
+        : model.get("pixels").filter((_, place) => moves(place))
+      ).some((cell) => meansCell(image.canvas, side, cell, y, x)),
   });
-  image.canvas.classList.add("free");
   const names = start.map((_, place) => [
     place,
     start.length > 1 ? `pixel ${place + 1}` : "the pixel",
   ]);
   if (start.length > 1) names.push([start.length, "both pixels"]);
   choice(controls, "move", model, "move", [...names, ["drawing", "a drawing of your own"]]);
-  const group = element(controls, "span");
-  for (const [arrow, [down, right, way]] of Object.entries(WAYS))
-    button(group, arrow, `move ${way}`, () => step(down, right));
   choice(controls, "pool by", model, "pooling", [
     ["max", "maximum"],
     ["average", "average"],
     ["blurred", "blurred maximum"],
   ]);
-  slider(controls, "poolings", model, "poolings", [0, 4]);
+  slider(controls, "poolings", model, "poolings");
 
   const draw = () => {
     const [kind, drawing] = [model.get("pooling"), model.get("move") === "drawing"];
@@ -131,7 +136,7 @@ function render({ model, el }) {
       view.name(
         n
           ? `${size(a)}, pooled ${n}×${mark}`
-          : `${size(a)}: ${drawing ? "click to draw" : "drag a pixel"}`,
+          : `${size(a)}: ${drawing ? "click to draw" : "the image"}`,
       );
       drawGrid(view.canvas, a, {
         marks: n || drawing ? [] : pixels.filter((_, place) => moves(place)),
@@ -155,7 +160,10 @@ function render({ model, el }) {
       list(true) && `This step left ${list(true)} as it was.`,
       list(false) && `It changed ${list(false)}.`,
     ];
-    sayPlace(image.canvas, pixels.length, [0, side * side], where(images[0]));
+    const [row, column] = pixels.find((_, place) => drawing || moves(place)) ?? [0, 0];
+    const last = side * side - 1;
+    const place = within(0, last)(row * side + column);
+    sayPlace(image.canvas, place, { min: 0, max: last }, where(images[0]));
     say(
       { lit: lit(images[0]), pooling: kind, maps: images.map((a) => [...a.data]) },
       `${path}. ${moved ? told.filter(Boolean).join(" ") : ""}`,

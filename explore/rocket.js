@@ -11,6 +11,7 @@ import {
   panel,
   sayPlace,
   slider,
+  within,
 } from "./explore.js";
 import {
   count,
@@ -35,15 +36,12 @@ function lastMap(bands, right) {
 }
 
 function render({ model, el }) {
-  const { panels, controls, say } = frame(
-    el,
-    "Move the rocket under six poolings",
-    "min(300px, 100%)",
-  );
+  const question = "How far must the rocket move until its last map does?";
+  const { panels, controls, say } = frame(el, question, "min(300px, 100%)");
   const bands = imageOf(model.get("bands"));
   const photo = model.get("photo");
   const [width, farthest] = [bands.width, 192]; // three cells
-  const view = panel(panels, "the photo: drag it sideways", "photo");
+  const view = panel(panels, "the photo, moved sideways", "photo");
   const table = panel(panels, "");
   const curve = panel(panels, "how far the map is from where it began", "curve");
   const steps = panel(panels, "what each step of one pixel changed in it", "curve");
@@ -51,13 +49,11 @@ function render({ model, el }) {
   const away = new Map(); // pixels moved: relative change from the start
   const jumps = new Map(); // pixels moved: relative change by the step from one pixel less
 
-  const go = (right) => model.set({ right: Math.max(0, Math.min(farthest, right)) });
-  movable(view.canvas, "the photo", {
-    step: (_, right) => go(model.get("right") + right),
-    home: () => go(0),
+  model.keep("right", within(0, farthest));
+  movable(view, model, "the photo", ["right"], {
     unit: () => view.canvas.clientWidth / width,
   });
-  slider(controls, "right", model, "right", [0, farthest]);
+  slider(controls, "right", model, "right");
 
   let last = 0;
   const draw = () => {
@@ -104,7 +100,7 @@ function render({ model, el }) {
     const asleep = [...jumps.values()].filter((jump) => jump < 0.005).length;
     const whole = Math.round(right / 64);
     const follows = relativeChange(translate(start, 0, whole, true), now);
-    sayPlace(view.canvas, right, [0, farthest], describeMove(0, right));
+    sayPlace(view.canvas, right, model.rule("right"), describeMove(0, right));
     say(
       {
         right,

@@ -1,9 +1,11 @@
 // Notebook 2: a photo both ways round the square of moving and convolving.
 
 import {
+  around,
   choice,
   drawFrame,
   drawImage,
+  element,
   frame,
   keepDrawn,
   mount,
@@ -22,9 +24,9 @@ import {
   inside,
   pad,
   relativeChange,
-  shorter,
   skip,
   translate,
+  zeros,
 } from "./images.js";
 
 // Where the move leads what leaves the photo, and what the filter sees beyond it.
@@ -43,28 +45,38 @@ function wholeSteps(move, stride) {
   return [...new Set([Math.floor(move / stride), Math.ceil(move / stride)])];
 }
 
+// A corner of an image, an eighth as high and wide.
+function eighth(image, bottom, right) {
+  const part = zeros(Math.ceil(image.height / 8), Math.ceil(image.width / 8));
+  const from = [bottom ? image.height - part.height : 0, right ? image.width - part.width : 0];
+  for (let row = 0; row < part.height; row++) {
+    const start = (from[0] + row) * image.width + from[1];
+    part.data.set(image.data.subarray(start, start + part.width), row * part.width);
+  }
+  return part;
+}
+
 function render({ model, el }) {
   const { panels, controls, say } = frame(
     el,
-    "Move the photo both ways round the square",
-    "min(240px, 45%)",
+    "Do the two ways round the square end in the same picture?",
+    "min(220px, 45%)",
   );
   const photo = model.get("photo");
-  const view = panel(panels, "the photo, moved: drag it", "photo");
-  const over = panel(panels, "shift, then convolve", "photo");
-  const along = panel(panels, "convolve, then shift", "photo");
+  const view = panel(panels, "the photo, moved", "photo");
+  const over = panel(panels, "move, then convolve", "photo");
+  const along = panel(panels, "convolve, then move", "photo");
   const error = panel(panels, "", "photo");
+  const corner = panel(panels, "", "photo map");
 
-  const go = (down, right) =>
-    model.set({ down: shorter(down, photo.height), right: shorter(right, photo.width) });
-  const start = { down: model.get("down"), right: model.get("right") };
-  movable(view.canvas, "the photo", {
-    step: (down, right) => go(model.get("down") + down, model.get("right") + right),
-    home: () => model.set(start),
+  model.keep("down", around(photo.height));
+  model.keep("right", around(photo.width));
+  movable(view, model, "the photo", ["down", "right"], {
     unit: () => view.canvas.clientWidth / photo.width,
   });
-  slider(controls, "down", model, "down", [-20, 20]);
-  slider(controls, "right", model, "right", [-20, 20]);
+  weights(element(panels, "figure"), "filter", model, "filter");
+  slider(controls, "down", model, "down");
+  slider(controls, "right", model, "right");
   choice(controls, "border", model, "border", [
     ["zeros", "zeros enter, zeros as padding"],
     ["wrap", "wrap around, no padding"],
@@ -74,8 +86,6 @@ function render({ model, el }) {
     ["1", "1"],
     ["2", "2"],
   ]);
-  weights(controls, "filter", model, "filter");
-
   let [known, still, top] = ["", null, 1];
   const draw = () => {
     const [down, right, stride] = ["down", "right", "stride"].map((key) => Number(model.get(key)));
@@ -88,31 +98,33 @@ function render({ model, el }) {
       top = percentile(still, 0.99) || 1;
     }
     const moved = translate(photo, down, right, wrap);
-    const shiftThenConvolve = layer(moved);
+    const moveThenConvolve = layer(moved);
     // After an odd move no whole step of a strided output fits: take the best.
-    let [convolveThenShift, change] = [null, Infinity];
+    let [convolveThenMove, change] = [null, Infinity];
     for (const rows of wholeSteps(down, stride)) {
       for (const columns of wholeSteps(right, stride)) {
         const guess = translate(still, rows, columns, wrap);
-        const off = relativeChange(guess, shiftThenConvolve);
-        if (!convolveThenShift || off < change) [convolveThenShift, change] = [guess, off];
+        const off = relativeChange(guess, moveThenConvolve);
+        if (!convolveThenMove || off < change) [convolveThenMove, change] = [guess, off];
       }
     }
     const difference = {
       ...still,
-      data: shiftThenConvolve.data.map((v, place) => v - convolveThenShift.data[place]),
+      data: moveThenConvolve.data.map((v, place) => v - convolveThenMove.data[place]),
     };
     const differ = (image) => image.data.reduce((sum, value) => sum + (value !== 0), 0);
     const border = Math.ceil(Math.max(Math.abs(down), Math.abs(right)) / stride) + 1;
     const middle = inside(difference, border);
     drawImage(view.canvas, moved, "gray", [0, 255]);
-    drawImage(over.canvas, shiftThenConvolve, "Greys", [0, top]);
-    drawImage(along.canvas, convolveThenShift, "Greys", [0, top]);
+    drawImage(over.canvas, moveThenConvolve, "Greys", [0, top]);
+    drawImage(along.canvas, convolveThenMove, "Greys", [0, top]);
     drawFrame(drawImage(error.canvas, difference, "RdBu_r", [-top, top]), difference, border);
-    const [places, within] = [differ(difference), middle ? differ(middle) : 0];
+    drawImage(corner.canvas, eighth(difference, down < 0, right < 0), "RdBu_r", [-top, top]);
+    corner.name(`its ${down < 0 ? "bottom" : "top"} ${right < 0 ? "right" : "left"} corner, ×8`);
+    const [places, middles] = [differ(difference), middle ? differ(middle) : 0];
     error.name(`difference: ${count(places)} of ${count(difference.data.length)} places`);
     const odd = stride === 2 && (down % 2 || right % 2);
-    sayPlace(view.canvas, right, [-20, 20], describeMove(down, right));
+    sayPlace(view.canvas, right, model.rule("right"), describeMove(down, right));
     say(
       {
         down,
@@ -121,13 +133,13 @@ function render({ model, el }) {
         stride,
         filter: model.get("filter"),
         places,
-        inside: middle ? within : null,
+        inside: middle ? middles : null,
         error: fixed(change, 3),
       },
       `The photo is ${describeMove(down, right)}. The two ways differ in ${count(places)} of ` +
         `${count(difference.data.length)} places; error ${fixed(change, 3)}. ` +
         (middle
-          ? `Inside the frame of ${border}: ${count(within)}. `
+          ? `Inside the frame of ${border}: ${count(middles)}. `
           : "The frame leaves nothing inside. ") +
         (odd ? "The move is odd, and no whole step of the output fits: this is the best." : ""),
     );

@@ -1,6 +1,19 @@
 // Notebook 1: one lit pixel, its distance from where it stood, and a template's answer.
 
-import { drawGrid, frame, keepDrawn, mount, movable, panel, sayPlace } from "./explore.js";
+import {
+  cellAt,
+  cellSize,
+  drawGrid,
+  frame,
+  keepDrawn,
+  meansCell,
+  mount,
+  movable,
+  panel,
+  sayPlace,
+  tappable,
+  within,
+} from "./explore.js";
 import { count, describeMove, fixed, map, norm, plural, subtract, zeros } from "./images.js";
 
 function lonePixel([row, column], side) {
@@ -14,30 +27,38 @@ function dot(a, b) {
 }
 
 function render({ model, el }) {
-  const { panels, say } = frame(el, "Move the yellow pixel, and measure");
-  const image = panel(panels, "move the yellow pixel");
+  const question = "Do ten steps take the pixel farther away than one?";
+  const { panels, say } = frame(el, question);
+  const image = panel(panels, "the yellow pixel, moved");
   const seen = panel(panels, "");
   const [start, side] = [model.get("pixel"), model.get("side")];
   const template = lonePixel(start, side);
   const visited = new Map(); // place: [distance, response]
 
-  const go = (row, column) => {
-    const limit = (index) => Math.max(0, Math.min(side - 1, index));
-    model.set({ pixel: [limit(row), limit(column)] });
-  };
-  movable(image.canvas, "the yellow pixel", {
-    step: (down, right) => go(model.get("pixel")[0] + down, model.get("pixel")[1] + right),
-    home: () => go(...start),
-    unit: () => (image.canvas.clientWidth - 19) / side,
+  const index = within(0, side - 1);
+  model.keep("pixel", ([row, column]) => [index(row, "row"), index(column, "column")]);
+  const put = (y, x) => model.set({ pixel: cellAt(image.canvas, side, y, x) });
+  movable(image, model, "the yellow pixel", ["pixel"], {
+    step: (down, right) =>
+      model.set({ pixel: [model.get("pixel")[0] + down, model.get("pixel")[1] + right] }),
+    unit: () => cellSize(image.canvas, side),
+    tap: put,
+    grabs: (y, x) => meansCell(image.canvas, side, model.get("pixel"), y, x),
   });
-  image.canvas.classList.add("free");
+  tappable(seen.canvas, put);
+
+  const visit = () => {
+    const shown = lonePixel(model.get("pixel"), side);
+    const answers = [norm(subtract(shown, template)), dot(template, shown)];
+    visited.set(model.get("pixel").join(), answers);
+  };
+  visit();
+  model.onChange(visit);
 
   const draw = () => {
     const pixel = model.get("pixel");
     const shown = lonePixel(pixel, side);
-    const distance = norm(subtract(shown, template));
-    const response = dot(template, shown);
-    visited.set(pixel.join(), [distance, response]);
+    const [distance, response] = visited.get(pixel.join());
     drawGrid(image.canvas, shown, { marks: [[...start, [3, 3]], pixel] });
     const distances = map(zeros(side, side), () => 0);
     for (const [place, [far]] of visited) {
@@ -55,7 +76,8 @@ function render({ model, el }) {
     const fired = [...visited.values()].filter(([, answer]) => answer !== 0).length;
     const moved = [pixel[0] - start[0], pixel[1] - start[1]];
     const place = `[${pixel.join(", ")}]`;
-    sayPlace(image.canvas, pixel[0] * side + pixel[1], [0, side * side - 1], `at ${place}`);
+    const cells = { min: 0, max: side * side - 1 };
+    sayPlace(image.canvas, pixel[0] * side + pixel[1], cells, `at ${place}`);
     say(
       { pixel, distance: fixed(distance), response, visited: visited.size, fired },
       `The pixel is at ${place}, ${describeMove(...moved)}. Distance: ${fixed(distance)}. ` +

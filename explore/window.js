@@ -11,37 +11,37 @@ import {
   panel,
   sayPlace,
   slider,
+  within,
 } from "./explore.js";
 import { describeMove, fixed } from "./images.js";
 
 const SIZE = 224;
 
 function render({ model, el }) {
-  const label = "Slide the window over a photo";
-  const { panels, controls, say } = frame(el, label, "min(300px, 100%)");
+  const question = "How many pixels until the network changes its mind?";
+  const { panels, controls, say } = frame(el, question, "min(300px, 100%)");
   const [names, photos, picture] = [
     model.get("names"),
     model.get("photos"),
     model.get("photo").picture,
   ];
-  const view = panel(panels, "drag the window", "photo");
+  const view = panel(panels, "the window that the network sees", "photo");
   const list = element(panels, "figure");
   element(list, "figcaption", {}, "what the network answers");
   const rows = element(list, "ol");
   const curve = panel(panels, "how far two views are from each other, on average", "curve");
+  curve.figure.classList.add("wide");
   const farthest = photos[0].comb.length - 1;
   const visited = new Map();
 
   const width = picture.width / photos.length; // of one photo, at half its size
-  const go = (right) => model.set({ right: Math.max(-farthest, Math.min(farthest, right)) });
-  movable(view.canvas, "the window", {
-    step: (_, right) => go(model.get("right") + right),
-    home: () => go(0),
+  model.keep("right", within(-farthest, farthest));
+  movable(view, model, "the window", ["right"], {
     unit: () => view.canvas.clientWidth / (2 * width),
   });
   const choices = photos.map(({ name }, place) => [place, name]);
   choice(controls, "photo", model, "shown", choices);
-  slider(controls, "right", model, "right", [-farthest, farthest]);
+  slider(controls, "right", model, "right");
 
   const draw = () => {
     const [right, shown] = [model.get("right"), Number(model.get("shown"))];
@@ -84,7 +84,7 @@ function render({ model, el }) {
     });
     const moved = describeMove(0, right);
     const [first, percent] = top[0];
-    sayPlace(canvas, right, [-farthest, farthest], moved);
+    sayPlace(canvas, right, model.rule("right"), moved);
     say(
       {
         right,

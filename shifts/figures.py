@@ -348,6 +348,13 @@ def _hatch(axis, mask) -> None:
 
 
 EXPLORERS = Path(__file__).resolve().parent.parent / "explore"
+# A program travels as data: what drops scripts then shows this line and no program. An
+# inline script, since policies that let this one run may refuse a Blob's.
+RUN = (
+    '<script>for (const e of document.querySelectorAll("[data-code]")) { const s = '
+    'document.createElement("script"); s.type = "module"; s.text = e.dataset.code; '
+    "delete e.dataset.code; e.append(s); }</script>"
+)
 
 
 def explore(name: str, photo: str = "", **state) -> None:
@@ -372,21 +379,31 @@ def explore(name: str, photo: str = "", **state) -> None:
     """
     from IPython.display import display
 
+    if photo:
+        picture = base64.b64encode((EXPLORERS / photo).read_bytes()).decode()
+        kind = "png" if photo.endswith(".png") else "jpeg"
+        state["photo"] = f"data:image/{kind};base64,{picture}"
+    page = explorer(name, state)
+    display({"text/html": page, "text/plain": f"explore({name!r})"}, raw=True)
+
+
+def explorer(name: str, state: Mapping[str, Any]) -> str:
+    """Return the page of an explorer that starts with a state.
+
+    >>> explorer("step", {"pixel": [2, 2], "side": 10})[:26]
+    '<div data-explorer="step" '
+    """
     shared = ["images", "explore"]
     names = sorted({path.stem for path in EXPLORERS.glob("*.js")} - {*shared})
     if name not in names:
         raise ValueError(f"name must be one of {', '.join(names)}, got {name!r}")
     modules = [EXPLORERS / f"{part}.js" for part in [*shared, name]]
-    script = "\n".join(module.read_text("utf-8") for module in modules)
+    code = "\n".join(module.read_text("utf-8") for module in modules)
     # One module after the other is one module; an inline one can import no other.
-    script = re.sub(r"(?ms)^import .*?;\n|^export ", "", script)
-    if photo:
-        picture = base64.b64encode((EXPLORERS / photo).read_bytes()).decode()
-        kind = "png" if photo.endswith(".png") else "jpeg"
-        state["photo"] = f"data:image/{kind};base64,{picture}"
-    page = (
-        f'<div data-explorer="{name}" data-start="{html.escape(json.dumps(state))}">'
-        "Run this cell in JupyterLab, and you can move the figure.</div>\n"
-        f'<script type="module">\n{script}</script>'
+    code = re.sub(r"(?ms)^import .*?;\n|^export ", "", code)
+    return (
+        f'<div data-explorer="{name}" data-start="{html.escape(json.dumps(state))}"'
+        f' data-code="{html.escape(code)}">'
+        "This figure moves where scripts run: on the web page, or in JupyterLab "
+        f"once you run the cell.</div>\n{RUN}"
     )
-    display({"text/html": page, "text/plain": f"explore({name!r})"}, raw=True)
