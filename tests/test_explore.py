@@ -65,6 +65,8 @@ STATES = {
     "rocket": {"photo": "rocket_quarter.png", "bands": bands().tolist(), "right": 0},
     "window": {"photo": "three.jpg", "names": [*"abcde"], "right": 0, "shown": "2"}
     | {"photos": [made_up_answers(photo) for photo in ("cat", "cup", "rocket")]},
+    "twins": {"photo": "../images/rocket.jpg", "right": 0}
+    | json.loads((figures.EXPLORERS / "twins.json").read_text("utf-8")),
     "digit": {"digit": "0", "network": "0", "down": 0, "right": 0}
     | {"digits": [made_up_digit(label) for label in (3, 8)]}
     | {"networks": [made_up_network(name) for name in ("plain", "repaired")]},
@@ -330,6 +332,44 @@ def test_window(explorer):
         views = photo["answers"][100 - right]
         assert each["top"] == [[window["names"][n], share] for n, share in views]
         assert each["comb"] == f"{photo['comb'][abs(right)]:.2f}"
+
+
+SET_STATES = """(root, states) => states.map(values => {
+    root.explorer.set(values);
+    return root.explorer.said();
+})"""
+
+
+def test_twins(explorer):
+    start = STATES["twins"]
+    truth = start["names"].index(start["truth"])
+    shares = [dict(answer)[truth] for answer in start["answers"]]
+    rights = [*range(-37, 163), *random.integers(-37, 163, 100).tolist()]
+    shown = explorer("twins")
+    said = shown.evaluate(SET_STATES, [{"right": right} for right in rights])
+    before = 0
+    for right, each in zip(rights, said, strict=True):
+        assert each["share"] == shares[37 + right]
+        answer = start["answers"][37 + right][:3]
+        assert each["top"] == [[start["names"][name], share] for name, share in answer]
+        if right != before:
+            assert each["was"] == shares[37 + before]
+        before = right
+
+
+def test_twins_at_first_sight(explorer):
+    """One press, and what lesson 5 prints stands there, large; it ends at the ends."""
+    shown = explorer("twins")
+    assert shown.locator(".sure b").inner_text() == "21%"
+    shown.get_by_role("button", name="one pixel right").click()
+    assert state(shown)["right"] == 1
+    assert shown.locator(".sure").inner_text().split() == (
+        "missile 48% before this move: 21%".split()
+    )
+    assert "from 21% to 48%: more than twice" in shown.locator(".reading").inner_text()
+    for end in (-37, 162):
+        said = shown.evaluate(SET_STATES, [{"right": 10 * end}])
+        assert said[0]["right"] == end
 
 
 def test_digit(explorer):
