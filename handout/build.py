@@ -1,24 +1,32 @@
 """Make web pages, print and copies to hand out from the notebooks as they are stored.
 
-python -m handout.build [folder]    fills build/, or that folder
+python -m handout.build [folder] [01 02 …]    fills build/, or that folder
+
+Numbers make an edition of these notebooks, and of the evidence that belongs to them.
 
 Nothing is run and nothing is fetched; the same notebooks give the same files.
 """
 
+import dataclasses
+import re
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from nbconvert.preprocessors import Preprocessor
 
 from . import cheat_sheet, copies, grading, paper, web
-from .lesson import EVIDENCE, ROOT, Lesson, read
+from .lesson import EVIDENCE, ROOT, Lesson, process, read, without_links
 
 
-def build(folder: Path, notebooks: Path = ROOT / "notebooks") -> None:
+def build(
+    folder: Path, notebooks: Path = ROOT / "notebooks", numbers: Sequence[str] = ()
+) -> None:
     """Make everything anew in a folder; what is there stays until all is made."""
-    lessons = lessons_in(notebooks)
+    lessons = edition(lessons_in(notebooks), numbers)
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock", timeout=0):
         new = folder / ".new"
@@ -66,6 +74,32 @@ def lessons_in(folder: Path) -> list[Lesson]:
     return lessons
 
 
+def edition(lessons: list[Lesson], numbers: Sequence[str]) -> list[Lesson]:
+    """Return the lessons of these numbers, or all; links to others become text."""
+    known = {lesson.name.partition("_")[0] for lesson in lessons}
+    if unknown := set(numbers) - known:
+        have = ", ".join(sorted(known))
+        raise SystemExit(f"There is no notebook {min(unknown)}. There are: {have}.")
+    chosen = [
+        lesson
+        for lesson in lessons
+        if not numbers or lesson.name.partition("_")[0] in numbers
+    ]
+    names = [lesson.name for lesson in chosen]
+
+    def unlink(cell, resources, index):
+        if cell.cell_type == "markdown":
+            cell.source = without_links(cell.source, names)
+        return cell, resources
+
+    unlinked = Preprocessor()
+    unlinked.preprocess_cell = unlink
+    return [
+        dataclasses.replace(lesson, node=process(lesson, unlinked)[0])
+        for lesson in chosen
+    ]
+
+
 def replace(made: Path, folder: Path, old: Path) -> None:
     """Put each part in the place of its predecessor."""
     for part in grading.parts_of(made):
@@ -81,11 +115,17 @@ def replace(made: Path, folder: Path, old: Path) -> None:
 def main(arguments: list[str]) -> None:
     """Fill the folder that was named, and say so."""
     start = time.perf_counter()
-    folder = Path(arguments[0]) if arguments else ROOT / "build"
+    numbers = [word for word in arguments if re.fullmatch(r"\d\d", word)]
+    (folder,) = [Path(x) for x in arguments if x not in numbers] or [ROOT / "build"]
     try:
-        build(folder)
+        build(folder, numbers=numbers)
     except Timeout:
         sys.exit(f"Another build fills {folder} just now. Wait until it is done.")
+    except PermissionError as error:
+        sys.exit(
+            f"{folder} can't be filled, and stays as it was: {error}. Name a folder "
+            "of your own: .venv/bin/python -m handout.build FOLDER"
+        )
     except OSError as error:
         sys.exit(f"{folder} can't be filled, and stays as it was: {error}")
     except KeyboardInterrupt:

@@ -52,7 +52,7 @@ MARKS |= {"sup": "^", "sub": "~"}
 def make(lessons: list[Lesson], folder: Path, stage: Path) -> None:
     """Print a handout of each notebook, and one of the whole series."""
     folder.mkdir(parents=True)
-    copy_parts(stage)
+    copy_parts(stage, lessons)
     for name in ["template.typ", "square.svg"]:
         shutil.copyfile(HERE / name, stage / name)
     terms = glossary(stage)
@@ -118,7 +118,8 @@ def questions(stage: Path) -> Lesson:
     first, *parts = re.split(r"(?m)^(?=## )", text)
     whole = [raw("#block(breakable: false)[") + part + raw("]") for part in parts]
     cells = [new_markdown_cell(part) for part in [first, *whole]]
-    return Lesson(QUESTIONS, new_notebook(cells=cells), "Ten questions")
+    title = text.partition("\n")[0].removeprefix("# ")
+    return Lesson(QUESTIONS, new_notebook(cells=cells), title)
 
 
 @dataclass

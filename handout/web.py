@@ -25,6 +25,7 @@ from .lesson import (
     slug,
     solved,
     tagged,
+    without_links,
     write_files,
     write_notebook,
 )
@@ -52,7 +53,7 @@ def make(
     stage: Path,
 ) -> None:
     """Make the site, with notebooks to download, and files: a copy, then the PDFs."""
-    copy_parts(stage)
+    copy_parts(stage, lessons)
     for name in ["square.svg", "elsewhere.md"]:
         shutil.copyfile(HERE / name, stage / name)
     for lesson in lessons:
@@ -162,11 +163,5 @@ def teachers_page(lessons: list[Lesson], files: list[Path]) -> str:
 
 def linked(text: str, lessons: list[Lesson]) -> str:
     """Return a text whose links to lessons lead to what is there, as pages spell it."""
-    names = [lesson.name for lesson in lessons]
-
-    def link(match):
-        words, name = match[1], match[3]
-        return match[0] if name in names else words
-
-    text = re.sub(r"\[([^\]]+)\]\(((?:\w+/)*)(\w+)\.ipynb[^)]*\)", link, text)
+    text = without_links(text, [lesson.name for lesson in lessons])
     return ANCHOR.sub(lambda match: slug(match[0]), text)
