@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 from nbconvert.preprocessors import Preprocessor
 
 from . import cheat_sheet, copies, grading, paper, web
+from .gift import gift
 from .lesson import EVIDENCE, ROOT, Lesson, process, read, without_links
 
 
@@ -37,6 +38,9 @@ def build(
             copies.make(blank, made, "student")
             copies.make(lessons, made, "teacher")
             grading.make(blank, made)
+            quiz = made / "student" / "notebooks" / "questions.md"
+            text = gift(quiz.read_text("utf-8"))
+            (made / "questions.gift").write_text(text, "utf-8", newline="\n")
             unsolved = [copies.without_solutions(lesson) for lesson in lessons]
             make_edition(unsolved, blank, made / "student.zip", made, stage / "1")
             target = made / "solutions"
@@ -132,7 +136,8 @@ def main(arguments: list[str]) -> None:
         sys.exit(f"Interrupted: {folder} stays as it was.")
     seconds = time.perf_counter() - start
     print(
-        f"{folder}: html, pdf, student, teacher, nbgrader, solutions; {seconds:.0f} s"
+        f"{folder}: html, pdf, student, teacher, nbgrader, solutions, "
+        f"questions.gift; {seconds:.0f} s"
     )
 
 
