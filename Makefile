@@ -7,6 +7,7 @@
 # make claims     list the general sentences: where each is asserted, over what
 # make constraints  write the versions of all that the lists pull in
 # make handout    set up .venv and fill build/ with web pages, print and copies to give
+# make release    the same, and pack it into build/release as it is attached to a tag
 # make student    commit the student's copy to the branch student
 # make weekly     what takes longer, or asks the network
 #
@@ -21,7 +22,7 @@ uv := $(shell command -v uv 2>/dev/null)
 # They would lead pip, or Python, past .venv.
 unexport PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT PYTHONHOME PYTHONPATH PYTHONSAFEPATH
 
-.PHONY: help lab test matrix fuzz bench notebooks claims constraints handout student weekly anew
+.PHONY: help lab test matrix fuzz bench notebooks claims constraints handout release student weekly anew
 help:
 	@sed -n -e '/^#/!q' -e 's/^# *//p' Makefile
 
@@ -51,6 +52,12 @@ constraints: .venv/test
 
 handout: .venv/handout
 	$(python) -m handout.build
+
+release: handout
+	rm -rf build/release && mkdir build/release
+	cp build/student.zip build/teacher.zip build/release
+	for part in html pdf nbgrader; do \
+	(cd build && ../$(python) -m zipfile -c release/$$part.zip $$part) || exit 1; done
 
 student: .venv/handout
 	$(python) -m handout.branch

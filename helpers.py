@@ -6,6 +6,8 @@ written out, as a loop, in the notebook that is about it.
 """
 
 import os
+import sys
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,6 +32,14 @@ __all__ = [
     "translate",
     "visualize_pooling",
 ]
+
+# A common name: a startup file may have imported another, and no line here would fail.
+_other = getattr(sys.modules.get("exercises"), "__file__", __file__)
+if Path(_other or "").resolve().parent != Path(__file__).resolve().parent:
+    raise ImportError(
+        f"{_other} is in the way: rename it, and restart the kernel; "
+        "this series has another exercises"
+    )
 
 
 def load_image(source: str | os.PathLike) -> NDArray[np.float64]:

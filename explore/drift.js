@@ -22,7 +22,7 @@ function contrast(image) {
 }
 
 function render({ model, el }) {
-  const question = "How far is the photo from where it stood?";
+  const question = "Which step takes the photo farthest from where it stood?";
   const { panels, controls, say } = frame(el, question, "min(300px, 100%)");
   const view = panel(panels, "the photo, moved", "photo");
   const curve = panel(panels, "its distance from where it stood", "curve");

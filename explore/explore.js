@@ -227,20 +227,22 @@ export function drawCurve(canvas, { x, y, lines, labels, level }) {
 
 const STYLE = `
 .explorer { --ink: #1b1b1b; --paper: #fff; --accent: #0072b2; --line: #c8c8c8;
-  box-sizing: border-box; max-width: 760px; padding: 12px; color: var(--ink);
+  color-scheme: light;   box-sizing: border-box; max-width: 760px; padding: 12px; color: var(--ink);
   background: var(--paper); font: 14px/1.45 system-ui, sans-serif;
   border: 1px solid var(--line); border-radius: 8px; }
-.explorer[data-dark] { --ink: #e8e8e8; --paper: #16181d; --accent: #56b4e9; --line: #4a4f57; }
+.explorer[data-dark] { --ink: #e8e8e8; --paper: #16181d; --accent: #56b4e9; --line: #4a4f57;
+  color-scheme: dark; }
 .explorer * { box-sizing: border-box; }
 .explorer .question { margin: 0 0 8px; font-size: 17px; font-weight: 600; line-height: 1.3;
   color: var(--ink); }
 .explorer .panels { display: grid; gap: 10px 14px; align-items: start;
   grid-template-columns: repeat(auto-fit, minmax(var(--least), 1fr)); }
-.explorer figure { margin: 0; padding: 0; min-width: 0; }
+.explorer figure { margin: 0; padding: 0; min-width: 0; container-type: inline-size; }
 .explorer figure.wide { grid-column: 1 / -1; }
 .explorer figure.large { grid-area: span 2 / span 2; }
 .explorer figcaption { padding: 0 0 2px; font-size: 13px; color: var(--ink); text-align: left; }
 .explorer .stage { position: relative; }
+.explorer .stage:has(> .grid) { max-width: 300px; }
 .explorer canvas { display: block; width: 100%; height: auto; }
 .explorer canvas.photo { border: 1px solid #bfbfbf; }
 .explorer canvas.map { image-rendering: pixelated; }
@@ -254,15 +256,12 @@ const STYLE = `
   border: 1px solid #fff; border-radius: 12px; pointer-events: none; }
 .explorer :is(canvas, input, select, button):focus-visible { outline: 3px solid #d55e00;
   outline-offset: -3px; }
-.explorer .pad { display: flex; gap: 6px; margin: 6px 0 0; }
-.explorer .pad button { width: 44px; height: 44px; padding: 0; font-size: 20px;
-  touch-action: manipulation; }
 .explorer .controls { display: flex; flex-wrap: wrap; gap: 8px 18px; align-items: center;
   margin: 12px 0 0; }
 .explorer .controls:empty { display: none; }
 .explorer label { display: flex; gap: 6px; align-items: center; margin: 0; min-height: 28px;
   color: var(--ink); }
-.explorer label:has([type="range"]) { flex: 1 1 200px; max-width: 340px; }
+.explorer label:has([type="range"]) { flex: 1 1 260px; max-width: 340px; }
 .explorer input[type="range"] { flex: 1; min-width: 110px; height: 28px; margin: 0;
   accent-color: var(--accent); }
 .explorer input[type="checkbox"] { width: 24px; height: 24px; margin: 0;
@@ -270,7 +269,14 @@ const STYLE = `
 .explorer :is(select, button, input[type="number"]) { padding: 3px 6px; font: inherit;
   color: var(--ink); background: var(--paper); border: 1px solid #808080; border-radius: 4px;
   min-height: 28px; max-width: 100%; }
-.explorer button { cursor: pointer; }
+.explorer button { cursor: pointer; touch-action: manipulation; }
+.explorer .pad { display: grid; grid-template: 44px / repeat(4, 44px); gap: 6px; margin: 6px 0 0; }
+.explorer .pad button { padding: 0; font-size: 22px; }
+@container (max-width: 193px) {
+  .explorer .pad { grid-template: 44px 44px / repeat(3, 44px); }
+  .explorer .pad [aria-label="move up"] { grid-area: 1 / 2; }
+  .explorer .pad :not([aria-label="move up"]) { grid-row: 2; }
+}
 .explorer button:active { background: var(--line); }
 .explorer fieldset { display: inline-grid; grid-template-columns: repeat(3, 3.4em); gap: 3px;
   margin: 0; padding: 0; border: 0; }

@@ -190,10 +190,11 @@ const PREDICTIONS = [
 // The grey levels of a PNG (ISO/IEC 15948). A browser that guards its reader against
 // fingerprints gives noise for pixels that are read back from a canvas, and does not say so.
 export async function decodePng(bytes) {
+  const kind = bytes.slice(24, 29).join(); // depth, colour, compression, filter, interlace
+  if (kind !== "8,0,0,0,0")
+    throw new Error(`a photo must be a PNG of kind 8,0,0,0,0 (8 bits of grey), got ${kind}`);
   const view = new DataView(bytes.buffer);
-  const [width, height, kind] = [view.getUint32(16), view.getUint32(20), bytes.slice(24, 29)];
-  if (kind.join() !== "8,0,0,0,0")
-    throw new Error(`a photo must be a PNG of 8 bits of grey, got one of kind ${kind.join()}`);
+  const [width, height] = [view.getUint32(16), view.getUint32(20)];
   const parts = [];
   for (let at = 8; at < bytes.length; at += 12 + view.getUint32(at)) {
     const name = String.fromCharCode(...bytes.subarray(at + 4, at + 8));

@@ -36,7 +36,7 @@ function lastMap(bands, right) {
 }
 
 function render({ model, el }) {
-  const question = "How far must the rocket move until its last map does?";
+  const question = "How far must the rocket move before its last map moves along?";
   const { panels, controls, say } = frame(el, question, "min(300px, 100%)");
   const bands = imageOf(model.get("bands"));
   const photo = model.get("photo");

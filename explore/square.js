@@ -120,7 +120,7 @@ function render({ model, el }) {
     drawImage(along.canvas, convolveThenMove, "Greys", [0, top]);
     drawFrame(drawImage(error.canvas, difference, "RdBu_r", [-top, top]), difference, border);
     drawImage(corner.canvas, eighth(difference, down < 0, right < 0), "RdBu_r", [-top, top]);
-    corner.name(`its ${down < 0 ? "bottom" : "top"} ${right < 0 ? "right" : "left"} corner, ×8`);
+    corner.name(`difference, ${down < 0 ? "bottom" : "top"} ${right < 0 ? "right" : "left"}, ×8`);
     const [places, middles] = [differ(difference), middle ? differ(middle) : 0];
     error.name(`difference: ${count(places)} of ${count(difference.data.length)} places`);
     const odd = stride === 2 && (down % 2 || right % 2);

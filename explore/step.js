@@ -27,8 +27,8 @@ function dot(a, b) {
 }
 
 function render({ model, el }) {
-  const question = "Do ten steps take the pixel farther away than one?";
-  const { panels, say } = frame(el, question);
+  const question = "Do ten steps take the pixel farther than one?";
+  const { panels, say } = frame(el, question, "min(260px, 100%)");
   const image = panel(panels, "the yellow pixel, moved");
   const seen = panel(panels, "");
   const [start, side] = [model.get("pixel"), model.get("side")];
@@ -72,7 +72,7 @@ function render({ model, el }) {
       hatch: (row, column) => !at(row, column),
       words: (row, column) => at(row, column) && fixed(at(row, column)[0]),
     });
-    seen.name(`the distance from each of ${plural(visited.size, "place")} so far`);
+    seen.name(`its distance, in ${plural(visited.size, "place")} so far`);
     const fired = [...visited.values()].filter(([, answer]) => answer !== 0).length;
     const moved = [pixel[0] - start[0], pixel[1] - start[1]];
     const place = `[${pixel.join(", ")}]`;

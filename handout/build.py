@@ -53,14 +53,17 @@ def lessons_in(folder: Path) -> list[Lesson]:
     lessons = []
     evidence = sorted(folder.joinpath(EVIDENCE).glob("*.ipynb"))
     for path in [*sorted(folder.glob("*.ipynb")), *evidence]:
-        if lesson := read(path):
+        reason = (
+            "its first cell does not begin with a title, a line like `# 8 · My own`"
+        )
+        try:
+            lesson = read(path)
+        except ValueError as fault:
+            lesson, reason = None, str(fault)
+        if lesson:
             lessons.append(lesson)
         else:
-            print(
-                f"{path.name} is left out: its first cell does not begin with a title, "
-                "a line like `# 8 · My own`.",
-                file=sys.stderr,
-            )
+            print(f"{path.name} is left out: {reason}.", file=sys.stderr)
     if not lessons:
         raise SystemExit(f"There is no notebook with a title in {folder}.")
     return lessons

@@ -2,11 +2,12 @@
 
 import base64
 import hashlib
-import importlib.metadata
 from pathlib import Path
 
 import nbformat
 from docutils import nodes
+
+from handout.web import mathml
 
 HERE = Path(__file__).parent
 
@@ -15,6 +16,7 @@ html_title = project
 html_show_sphinx = False
 html_show_copyright = False
 html_use_index = False
+html_favicon = "icon.svg"
 
 extensions = ["myst_nb"]
 nb_execution_mode = "off"
@@ -36,14 +38,8 @@ html_theme_options = {
 }
 html_context = {"default_mode": "auto"}
 
-# One file with all that MathJax needs: no network, no fonts to load.
-mathjax_path = "tex-svg-full.js"
-mathjax = next(
-    file.locate()
-    for file in importlib.metadata.files("sphinx-mathjax-offline") or []
-    if file.name == mathjax_path
-)
-html_static_path = ["style.css", str(mathjax)]
+html_math_renderer = "mathml"
+html_static_path = ["style.css"]
 html_css_files = ["style.css"]
 
 
@@ -66,6 +62,26 @@ def add_alt_texts(app, doctree):
             image["scale"] = 100  # makes it a link to itself: a phone shows it small
 
 
+def name_cells(app, doctree):
+    """Give each code cell an id, so that a page can link to the cell that measures."""
+    path = Path(app.env.doc2path(app.env.docname))
+    if path.suffix != ".ipynb":
+        return
+    cells = nbformat.read(path, as_version=4).cells
+    for part in doctree.findall(nodes.container):
+        if part.get("nb_element") == "cell_code":
+            part["ids"].append(f"cell-{cells[part['cell_index']].id}")
+
+
+def write_formula(writer, node):
+    """Write a formula as MathML, which needs neither a script nor a font of ours."""
+    writer.body.append(mathml(node.astext(), isinstance(node, nodes.math_block)))
+    raise nodes.SkipNode
+
+
 def setup(app):
     """Connect the above to Sphinx."""
+    app.connect("doctree-read", name_cells)
+    renderers = (write_formula, None), (write_formula, None)
+    app.add_html_math_renderer("mathml", *renderers)
     app.connect("doctree-read", add_alt_texts)

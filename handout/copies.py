@@ -12,7 +12,16 @@ from nbconvert.preprocessors import (
     TagRemovePreprocessor,
 )
 
-from .lesson import ROOT, TITLE, Lesson, fill, process, tagged, write_notebook
+from .lesson import (
+    ROOT,
+    TITLE,
+    Lesson,
+    fill,
+    process,
+    tagged,
+    write_files,
+    write_notebook,
+)
 
 # What a copy needs beside its notebooks to run on its own.
 PARTS = ["helpers.py", "exercises.py", "shifts/*.py", "requirements.txt"]
@@ -59,7 +68,9 @@ def make(lessons: list[Lesson], folder: Path, reader: str) -> None:
     target = folder / reader
     copy_parts(target)
     for lesson in lessons:
-        write_notebook(lesson.node, target / "notebooks" / lesson.path)
+        path = target / "notebooks" / lesson.path
+        write_notebook(lesson.node, path)
+        write_files(lesson.beside, path.parent)
     (target / LIGHT).write_text(light_requirements(), "utf-8", newline="\n")
     readme = fill(
         "copy.md",

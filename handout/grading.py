@@ -16,6 +16,7 @@ from .lesson import (
     fill,
     process,
     tagged,
+    write_files,
     write_notebook,
 )
 
@@ -55,7 +56,9 @@ def make(lessons: list[Lesson], folder: Path) -> None:
     copy_parts(source, without="notebooks/")
     for lesson in lessons:
         changes = Source(TWICE_UP if lesson.folder else UP)
-        write_notebook(process(lesson, changes)[0], source / lesson.path)
+        notebook, files = process(lesson, changes)
+        write_notebook(notebook, source / lesson.path)
+        write_files(files, source / lesson.folder)
     for name in ["nbgrader_config.py", "judge.py"]:
         shutil.copyfile(HERE / "course" / name, folder / COURSE / name)
     titles = [title for lesson in lessons for title, _ in exercises(lesson)]

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote, urlsplit
 
 import nbformat
 from markdown_it import MarkdownIt
@@ -19,13 +19,15 @@ ROOT = HERE.parent
 FRONT = (HERE / "index.md").read_text("utf-8").splitlines()
 TITLE, LEAD = FRONT[0].removeprefix("# "), FRONT[2].strip("*")
 GLOSSARY, QUESTIONS, FOUND = "glossary", "questions", "what_was_found"
+PAGES = {GLOSSARY, QUESTIONS, FOUND}
 EVIDENCE = "evidence"  # the folder of what is there for the sceptic
 DETAILS = re.compile(
     r"<details[^>]*>\s*<summary>\s*(.*?)\s*</summary>\s*(.*?)\s*</details>", re.S
 )
-ANCHOR = re.compile(r"(?<=\]\()([\w./]+\.ipynb)?#[^)\s]+")
+ANCHOR = re.compile(r"(?<=\]\()([^)\s#:]+\.ipynb)?#[^)\s]+")
 # A figure's words, for JupyterLab: on a page and in print, the picture carries them.
 IN_WORDS = "<details><summary>The figure in words"
+SHOWN = ("text/", "image/")
 SLIDER = "*A slider belongs here: it needs the notebook to run.*"
 
 
@@ -40,11 +42,22 @@ class Lesson:
     minutes: str = ""
     goals: list[str] = field(default_factory=list)
     folder: str = ""  # of the evidence; the lessons need none
+    beside: dict[str, bytes] = field(default_factory=dict)  # what its texts link to
 
     @property
     def path(self) -> str:
         """Where the notebook stands, seen from the folder of the lessons."""
         return f"{self.folder}{self.name}.ipynb"
+
+    @property
+    def id(self) -> str:
+        """Its name without what a label can't hold: browsers save `lesson (1)`."""
+        return re.sub(r"[^\w-]+", "-", self.name)
+
+    @property
+    def link(self) -> str:
+        """The path as a link spells it."""
+        return quote(self.path)
 
 
 def read(path: Path) -> Lesson | None:
@@ -57,12 +70,22 @@ def read(path: Path) -> Lesson | None:
         heading; a paragraph in italics is the question; one that begins with a bold
         "Time." holds the minutes; the points below a bold "What you'll learn" are the
         goals. All but the title can be missing.
+
+    Raises
+    ------
+    ValueError
+        If it is no notebook, has the name of another page, or links to what is not
+        there.
     """
     try:
         node = nbformat.read(path, as_version=4)
     except (ValueError, AttributeError, TypeError, nbformat.ValidationError) as error:
         reason = str(error).partition("\n")[0]
-        raise SystemExit(f"{path} can't be read as a notebook: {reason}") from error
+        raise ValueError(f"it can't be read as a notebook: {reason}") from error
+    if path.stem in PAGES:
+        raise ValueError("a page of the series has its name; give it another")
+    if "%" in path.stem:
+        raise ValueError("no page can link to a name with a %; give it another")
     if not node.cells or node.cells[0].cell_type != "markdown":
         return None
     title, question, minutes = "", "", ""
@@ -81,7 +104,47 @@ def read(path: Path) -> Lesson | None:
         return None
     folder = f"{EVIDENCE}/" if path.parent.name == EVIDENCE else ""
     learn = goals(node.cells[0].source)
-    return Lesson(path.stem, node, title, question, minutes, learn, folder)
+    beside = linked_files(node, path.parent)
+    return Lesson(path.stem, node, title, question, minutes, learn, folder, beside)
+
+
+def linked_files(notebook: NotebookNode, folder: Path) -> dict[str, bytes]:
+    """Return the files in a notebook's folder that its text cells link to."""
+    found = {}
+    for cell in notebook.cells:
+        if cell.cell_type != "markdown":
+            continue
+        for target in links(cell.source):
+            parts = urlsplit(target)
+            name = unquote(parts.path)
+            if parts.scheme or not name or name.endswith((".ipynb", ".md")):
+                continue  # elsewhere; on this page; a page
+            places = [folder / name, ROOT / "notebooks" / folder.name / name]
+            places.append(ROOT / "notebooks" / name)
+            path = next((place for place in places if place.is_file()), None)
+            if not path:
+                raise ValueError(f"it links to {name}, which is not there")
+            if ".." not in Path(name).parts:
+                found[name] = path.read_bytes()
+    return found
+
+
+def links(markdown: str) -> list[str]:
+    """Return what a text links to, and its pictures.
+
+    Examples
+    --------
+    >>> links('[a](b.png) ![](c%20d.png) `[](e)` <img src="f.png">')
+    ['b.png', 'c%20d.png', 'f.png']
+    """
+    tokens = MarkdownIt().parse(markdown)
+    parts = [part for token in tokens for part in [token, *(token.children or [])]]
+    found = [part.attrs.get("href") or part.attrs.get("src") for part in parts]
+    tags = " ".join(part.content for part in parts if part.type.startswith("html_"))
+    found += re.findall(r'\b(?:src|href)=["\']([^"\']+)', tags)
+    return [
+        str(link) for link in found if link and not str(link).startswith("attachment:")
+    ]
 
 
 def goals(markdown: str) -> list[str]:
@@ -126,20 +189,24 @@ def solved(lessons: list[Lesson]) -> bool:
 def process(
     lesson: Lesson, *preprocessors: Preprocessor
 ) -> tuple[NotebookNode, dict[str, bytes]]:
-    """Return a changed copy of a notebook, and the files that were taken out of it."""
+    """Return a changed copy of a notebook, and the files that belong to it.
+
+    They stood beside it, or were taken out of it.
+    """
     node = copy.deepcopy(lesson.node)
     resources: dict[str, Any] = {
         "outputs": {},
-        "unique_key": lesson.name,
-        "output_files_dir": f"{lesson.name}_files",
+        "unique_key": lesson.id,
+        "output_files_dir": f"{lesson.id}_files",
     }
     for preprocessor in preprocessors:
         node, resources = preprocessor.preprocess(node, resources)
-    return node, {k.replace("\\", "/"): v for k, v in resources["outputs"].items()}
+    taken = {k.replace("\\", "/"): v for k, v in resources["outputs"].items()}
+    return node, lesson.beside | taken
 
 
 def write_files(files: dict[str, bytes], folder: Path) -> None:
-    """Write what was taken out of a notebook."""
+    """Write what belongs to a notebook."""
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
@@ -186,8 +253,8 @@ class OnPaper(Preprocessor):
 
 def slug(link: str) -> str:
     """Return a link to a heading as GitHub and MyST spell it."""
-    path, _, anchor = unquote(link).partition("#")
-    return path + "#" + re.sub(r"[^\w-]", "", anchor.lower())
+    path, _, anchor = link.partition("#")
+    return path + "#" + re.sub(r"[^\w-]", "", unquote(anchor).lower())
 
 
 def _shown(output: NotebookNode) -> bool:
@@ -205,4 +272,6 @@ def _shown(output: NotebookNode) -> bool:
             output.data["text/markdown"] = SLIDER
     elif text.startswith("<Figure size"):
         del output.data["text/plain"]
+    for kind in [kind for kind in output.data if not kind.startswith(SHOWN)]:
+        del output.data[kind]  # of Plotly or Altair, which bring a script along
     return bool(output.data)

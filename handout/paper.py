@@ -4,6 +4,8 @@ import html
 import json
 import re
 import shutil
+import sys
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,12 +85,19 @@ def print_pages(body: str, source: Path, folder: Path, **setting: str) -> None:
     arguments = ", ".join(f"{k}: {string(v)}" for k, v in setting.items())
     text = '#import "/template.typ": *\n#show: handout.with(' + arguments + ")\n" + body
     source.write_text(text, "utf-8")
+    wide = "".join(sorted({c for c in body if unicodedata.east_asian_width(c) in "WF"}))
+    if wide:  # Chinese, Japanese, Korean, emoji
+        print(
+            f"{source.stem} is printed with fonts of this system for {wide[:40]}: "
+            "have a look, for where it has none there are boxes.",
+            file=sys.stderr,
+        )
     try:
         typst.compile(
             source,
             output=folder / f"{source.stem}.pdf",
             root=source.parent.parent,
-            ignore_system_fonts=True,  # the compiler's own, the same everywhere
+            ignore_system_fonts=not wide,  # the compiler's own, the same everywhere
         )
     except typst.TypstError as error:
         raise SystemExit(f"{source.stem} can't be printed: {error}") from error
@@ -148,7 +157,7 @@ class Chapter:
         # A name for what links to this notebook.
         start = r"\1 {#start}"
         self.body[0] = re.sub(r"^(# .+)$", start, self.body[0], count=1, flags=re.M)
-        name = self.lesson.name
+        name = self.lesson.id
         return to_typst(name, self.body), to_typst(name, self.end)
 
     def add_text(self, source: str) -> None:
@@ -189,7 +198,7 @@ class Chapter:
     def place(self, kind: str) -> str:
         """Return the name of the next place of a kind."""
         self.count[kind] += 1
-        return f"{string(self.lesson.name)}, {self.count[kind]}"
+        return f"{string(self.lesson.id)}, {self.count[kind]}"
 
 
 def to_typst(name: str, parts: list[str]) -> str:

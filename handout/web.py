@@ -1,17 +1,20 @@
-"""The site: MyST-NB reads the notebooks, Sphinx writes the pages."""
+"""The site: MyST-NB reads the notebooks, Sphinx writes the pages but for the first."""
 
 import re
 import shutil
+from functools import cache
 from pathlib import Path
+from urllib.parse import quote
 
+import pypandoc
 from nbformat import NotebookNode
 from sphinx.cmd.build import build_main
 
+from . import front
 from .copies import copy_parts
 from .lesson import (
     ANCHOR,
     DETAILS,
-    EVIDENCE,
     FOUND,
     GLOSSARY,
     HERE,
@@ -23,11 +26,11 @@ from .lesson import (
     fill,
     process,
     slug,
-    solved,
     tagged,
     write_files,
     write_notebook,
 )
+from .light import lighten
 
 # What a page shows behind a click: the tag of MyST-NB, and what it is called.
 FOLDED = {
@@ -35,13 +38,6 @@ FOLDED = {
     "solution": ("hide-cell", "the solution"),
     "figure": ("hide-input", "the code of this figure"),
 }
-EVIDENCE_HEAD = """\
-## The evidence
-
-For the sceptic: what a lesson says in a sentence, with chance beside it, other \
-photos, other seeds, longer training, and controls.
-
-"""
 
 
 def make(
@@ -53,14 +49,14 @@ def make(
 ) -> None:
     """Make the site, with notebooks to download, and files: a copy, then the PDFs."""
     copy_parts(stage)
-    for name in ["square.svg", "elsewhere.md"]:
-        shutil.copyfile(HERE / name, stage / name)
+    shutil.copyfile(HERE / "elsewhere.md", stage / "elsewhere.md")
     for lesson in lessons:
-        notebook, pictures = process(lesson, OnPaper(), PastedPictures())
+        notebook, own = process(lesson, OnPaper(), PastedPictures())
         path = stage / "notebooks" / lesson.path
-        write_files(pictures, path.parent)
+        # MyST-NB reads the name of a picture as the text spells it.
+        write_files(own | {quote(k): v for k, v in own.items()}, path.parent)
         write_notebook(marked(notebook), path)
-    stage.joinpath("index.md").write_text(landing_page(lessons, files[0].name), "utf-8")
+    stage.joinpath("index.md").write_text(contents(lessons), "utf-8")
     measure = HERE.joinpath("measure.md").read_text("utf-8").replace("](../", "](")
     stage.joinpath("measure.md").write_text(linked(measure, lessons), "utf-8")
     stage.joinpath("teachers.md").write_text(teachers_page(lessons, files), "utf-8")
@@ -79,6 +75,8 @@ def make(
         source = site / "_sources" / "notebooks" / lesson.path
         write_notebook(lesson.node, source)
     site.joinpath(".buildinfo").unlink()  # knows the name of the stage
+    lighten(site)
+    front.make(lessons, site, files[0].name)
     shutil.copytree(site, folder, dirs_exist_ok=True)
 
 
@@ -99,22 +97,33 @@ def marked(notebook: NotebookNode) -> NotebookNode:
 
 
 def click(match: re.Match) -> str:
-    """Return a question that opens on a click, with its formulas marked as such."""
-    question = re.sub(r"\$(.+?)\$", r'<span class="math">\\(\1\\)</span>', match[1])
+    """Return a question that opens on a click, with its formulas as MathML."""
+    question = re.sub(r"\$(.+?)\$", lambda formula: mathml(formula[1]), match[1])
     # With blank lines around it, the answer is read as Markdown.
     return f"<details>\n<summary>{question}</summary>\n\n{match[2]}\n\n</details>\n"
 
 
-def landing_page(lessons: list[Lesson], copy: str) -> str:
-    """Return the first page: the template with its table and its links."""
-    tables: dict[str, list[str]] = {"": [], f"{EVIDENCE}/": []}
-    for lesson in lessons:
-        tables[lesson.folder].append(
-            f"| [{lesson.title}](notebooks/{lesson.path})<br>{lesson.question} "
-            f'| {lesson.minutes} | <a href="files/{lesson.name}.pdf">PDF</a> |'
-        )
-    head = ["| Notebook | Time | Print |", "|---|---|---|"]
-    notebooks, evidence = ("\n".join(head + rows) for rows in tables.values())
+@cache
+def mathml(formula: str, display: bool = False) -> str:
+    r"""Return a formula of TeX as MathML.
+
+    Examples
+    --------
+    >>> mathml("s^2")[:5]
+    '<math'
+    """
+    mark = "$$" if display else "$"
+    page = pypandoc.convert_text(
+        f"{mark}{formula.strip()}{mark}", "html", "markdown", ["--mathml"]
+    )
+    found = re.search("(?s)<math.*</math>", page)
+    if not found:
+        raise ValueError(f"no formula that pandoc can read: {formula}")
+    return found[0]
+
+
+def contents(lessons: list[Lesson]) -> str:
+    """Return the page that gives the others their order; the first page hides it."""
     names = [QUESTIONS, *(x.path for x in lessons if not x.folder), FOUND]
     names += [x.path for x in lessons if x.folder]
     pages = [f"notebooks/{name}" for name in names]
@@ -125,15 +134,7 @@ def landing_page(lessons: list[Lesson], copy: str) -> str:
         "teachers",
         "elsewhere",
     ]
-    return fill(
-        "index.md",
-        copy=copy,
-        answers="Answers and solutions" if solved(lessons) else "Answers",
-        notebooks=notebooks,
-        evidence=EVIDENCE_HEAD + evidence if tables[f"{EVIDENCE}/"] else "",
-        questions=f"notebooks/{QUESTIONS}.md",
-        names="\n".join(pages),
-    )
+    return fill("index.md", names="\n".join(pages))
 
 
 def teachers_page(lessons: list[Lesson], files: list[Path]) -> str:
@@ -143,7 +144,7 @@ def teachers_page(lessons: list[Lesson], files: list[Path]) -> str:
     for lesson in [x for x in lessons if not x.folder]:
         tasks = [f"{title}<br>`{checker}`" for title, checker in exercises(lesson)]
         cells = [
-            f"[{lesson.title}](notebooks/{lesson.path})<br>{lesson.minutes}",
+            f"[{lesson.title}](notebooks/{lesson.link})<br>{lesson.minutes}",
             "<br>".join(f"– {goal}" for goal in lesson.goals),
             "<br>".join(tasks),
         ]

@@ -175,7 +175,7 @@ def compiled_loop(tmp_path_factory):
     if not shutil.which("cc"):
         return None
     source = tmp_path_factory.mktemp("loop") / "loop.c"
-    source.write_text(LOOP)
+    source.write_text(LOOP, "utf-8")
     library = source.with_suffix(".so")
     options = ["-O3", "-march=native", "-shared", "-fPIC"]
     subprocess.run(["cc", *options, source, "-o", library], check=True)

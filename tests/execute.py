@@ -36,8 +36,9 @@ def clear(notebook: NotebookNode) -> NotebookNode:
     """Return a copy without outputs and without the traces of tools."""
     notebook = copy.deepcopy(notebook)
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    language = {"name": "python", "file_extension": ".py"}  # as nbconvert asks for it
     notebook.metadata = nbformat.from_dict(
-        {"kernelspec": kernel, "language_info": {"name": "python"}}
+        {"kernelspec": kernel, "language_info": language}
     )
     for cell in notebook.cells:
         for key in cell.metadata.keys() - CELL_METADATA:

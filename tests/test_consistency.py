@@ -1275,7 +1275,8 @@ def test_a_report_is_json_and_a_frame():
 
 def test_who_types_strictly_finds_no_error(tmp_path):
     script = tmp_path / "mine.py"
-    script.write_text("""
+    script.write_text(
+        """
 import numpy as np
 from shifts.consistency import shift_consistency, shift_report, shifted_views
 
@@ -1288,7 +1289,9 @@ other = shift_consistency(model, images, [(0, 0), (0.5, 1)], np.arange(3), wrap=
 low: float = report.consistency_low
 difference: float = (report - other).low
 report.to_dict()["shifts"], report.figure, shifted_views(images[0], [(0, 1)])
-""")
+""",
+        "utf-8",
+    )
     found = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", "--config-file", os.devnull, script],
         env={**os.environ, "MYPYPATH": str(ROOT)},

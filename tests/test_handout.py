@@ -17,7 +17,7 @@ import zipfile
 from html.parser import HTMLParser
 from pathlib import Path
 from unittest.mock import Mock
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import cv2
 import nbformat
@@ -257,13 +257,11 @@ def view(request, browser):
 
 def load(view, path):
     view.goto(path.as_uri())
-    view.evaluate("() => window.MathJax?.startup.promise")
     return view
 
 
-FORMULAS = """() => [...document.querySelectorAll('.math')].filter(
-    e => !e.querySelector('mjx-container svg') || e.querySelector('[data-mjx-error]')
-).map(e => 'formula not drawn: ' + e.textContent)"""
+FORMULAS = """() => [...document.querySelectorAll('.math, merror')].map(
+    e => 'formula not drawn: ' + e.textContent)"""
 UNREAD = """() => [...document.querySelectorAll('article :is(h2, h3, p, li, td)')
     ].map(e => e.textContent).filter(text => text.includes('$')).map(
     text => 'formula not read: ' + text)"""
@@ -271,7 +269,7 @@ PICTURES = """() => [...document.images].flatMap(e => [
     ...(e.alt.trim() ? [] : ['no alt text: ' + e.src]),
     ...(e.naturalWidth ? [] : ['not a picture: ' + e.src])])"""
 TOO_WIDE = """() => [...document.querySelectorAll(
-    'article :is(h1, h2, h3, p, li, summary, td, .math)')].filter(
+    'article :is(h1, h2, h3, p, li, summary, td, math)')].filter(
     e => e.getBoundingClientRect().right > innerWidth).map(
     e => 'wider than the screen: ' + e.textContent.slice(0, 60)).concat(
     document.documentElement.scrollWidth > innerWidth ? ['page scrolls sideways'] : [])
@@ -331,6 +329,27 @@ def faults_of_page(view):
 def test_page(made, view, name):
     load(view, made / f"{name}.html")
     assert faults_of_page(view) == []
+
+
+def weight(page):
+    """The bytes of a page, its scripts and its styles, without pictures."""
+    text = page.read_text("utf-8")
+    loaded = re.findall(
+        r'<script[^>]* src="([^"?]+)|<link[^>]* href="([^"?]+\.css)', text
+    )
+    parts = {page.parent / (script or style) for script, style in loaded}
+    text = re.sub(r"data:image/[^\"'&]*", "", text)
+    return len(text.encode()) + sum(path.stat().st_size for path in parts)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_weight(made, name):
+    assert 20_000 < weight(made / f"{name}.html") < 1_000_000
+
+
+def test_icons(made):
+    pages = "".join(path.read_text("utf-8") for path in made.glob("html/**/*.html"))
+    assert "<svg" in pages and '<i class="fa' not in pages
 
 
 FAULTY = {  # what is planted: the fault, as nothing else brings it
@@ -418,7 +437,7 @@ def test_a_phone_says_that_a_tap_enlarges(made, view):
 
 
 def test_dark_button(made, view):
-    load(view, made / "html" / "index.html")
+    load(view, made / "html" / "measure.html")
     for mode in ["Dark", "Light"]:
         view.locator("button.theme-switch-button:visible").click()
         view.locator("button:visible", has_text=mode).click()
@@ -448,8 +467,8 @@ def test_search(made, view):
 
 @pytest.mark.parametrize("view", ["phone"], indirect=True)
 def test_previous_and_next(made, view):
-    load(view, made / "html" / "index.html")
-    visited = []
+    load(view, made / "html" / "notebooks" / "questions.html")
+    visited = ["questions"]
     while view.locator("a.right-next").count():
         with view.expect_navigation(wait_until="domcontentloaded"):
             view.locator("a.right-next").click()
@@ -1055,8 +1074,69 @@ def test_stray(tmp_path, capsys, cells):
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"nbformat": 4}', "\xff"])
 def test_unreadable(tmp_path, content):
     (tmp_path / "broken.ipynb").write_bytes(content.encode("latin-1"))
-    with pytest.raises(SystemExit, match="broken.ipynb can't be read as a notebook"):
-        build.lessons_in(tmp_path)
+    with pytest.raises(ValueError, match="it can't be read as a notebook"):
+        lesson.read(tmp_path / "broken.ipynb")
+
+
+FAULTS = {  # a notebook, and why it is left out
+    "broken": ("# A\n\n![x](gone.png)", "it links to gone.png, which is not there"),
+    "html": ('# A\n\n<img src="gone.png">', "it links to gone.png, which is not there"),
+    "title": ("# A [b](c)", "it links to c, which is not there"),
+    "questions": ("# A", "a page of the series has its name"),
+    "100%": ("# A", "no page can link to a name with a %"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_leaves_the_others(tmp_path, capsys, name):
+    source, words = FAULTS[name]
+    write(tmp_path, a=[new_markdown_cell("# A")], **{name: [new_markdown_cell(source)]})
+    assert [found.name for found in build.lessons_in(tmp_path)] == ["a"]
+    assert f"{name}.ipynb is left out: {words}" in capsys.readouterr().err
+
+
+OWN = "lesson ü [b] (1)"  # as a browser may save it
+OTHERS = {"application/vnd.plotly.v1+json": {"data": []}, "application/json": {}}
+CHARTS = [
+    new_output("display_data", OTHERS | {"text/plain": "Figure()"}),
+    new_output("display_data", {"application/vnd.vegalite.v5+json": {"data": []}}),
+]
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """What is made of a teacher's own notebooks."""
+    folder = tmp_path_factory.mktemp("own")
+    text = "# 8 · Own\n\n![A strip.](my%20p.png) [It](my%20p.png)\n\n"
+    text += "[9](b.ipynb#The-end)\n\n"
+    link = f"# 9 · Other\n\n[8]({quote(OWN)}.ipynb#Words)\n\n## The end\n\n漢字"
+    cells = [
+        new_markdown_cell(
+            text + "## Words\n\n<details><summary>Predict: a?</summary>b</details>"
+        ),
+        new_code_cell("1", execution_count=1, outputs=CHARTS),
+    ]
+    write(folder, **{OWN: cells, "b": [new_markdown_cell(link)]})
+    folder.joinpath("my p.png").write_bytes(base64.b64decode(strip(30)))
+    build.build(folder / "build", folder)
+    return folder / "build"
+
+
+def test_own_notebooks(own):
+    page = own.joinpath("html", "notebooks", f"{OWN}.html").read_text("utf-8")
+    picture = re.search(r'<img alt="A strip." [^>]*src="([^"]+)"', page)[1]
+    assert own.joinpath("html", "notebooks", unquote(picture)).is_file()
+    assert "Figure()" in page and 'href="b.html#the-end"' in page
+    other = own.joinpath("html", "notebooks", "b.html").read_text("utf-8")
+    assert f'href="{quote(OWN)}.html#words"' in other
+    assert own.joinpath("pdf", f"{OWN}.pdf").is_file()
+    for copied in ["student/notebooks", "teacher/notebooks", "nbgrader/source/pixel"]:
+        assert own.joinpath(copied, "my p.png").is_file()
+
+
+def test_print_names_wide_letters(tmp_path, capsys):
+    print_planted(tmp_path, "漢字")
+    assert "fonts of this system for 字漢" in capsys.readouterr().err
 
 
 def test_none(tmp_path):

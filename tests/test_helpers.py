@@ -1305,11 +1305,12 @@ def test_an_explorer_is_one_page_with_its_code_and_its_state(displayed):
     figures.explore("rocket", "rocket.png")
     ((first, raw), (second, _)) = displayed
     assert raw and first["text/plain"] == "explore('window')"
-    page = r'<div data-explorer="window" data-start="(.*?)">.*</div>\n(.*)'
-    start, script = re.fullmatch(page, first["text/html"], re.DOTALL).groups()
+    page = r'<div data-explorer="window" data-start="(.*?)" data-code="(.*?)">.*\n(.*)'
+    start, code, run = re.fullmatch(page, first["text/html"], re.DOTALL).groups()
     state = json.loads(html.unescape(start))
     assert state["label"] == 'a "quoted" <b>'
-    assert re.fullmatch(r'<script type="module">\n.*</script>', script, re.DOTALL)
+    assert run == figures.RUN and "\n" not in run
+    script = html.unescape(code)
     folder = figures.EXPLORERS
     for data, name in [(first, "three.jpg"), (second, "rocket.png")]:
         assert base64.b64encode((folder / name).read_bytes()).decode() in str(data)

@@ -106,6 +106,8 @@ def test_points(course, student):
 
 def test_broken(course):
     row = next(
-        line for line in (course / "grades.csv").open() if ",broken," in line
+        line
+        for line in (course / "grades.csv").open(encoding="utf-8")
+        if ",broken," in line
     ).split(",")
     assert float(row[-2]) == 0

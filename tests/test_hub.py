@@ -53,12 +53,12 @@ def hub(tmp_path):
         free = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
         ports = [held.enter_context(one).getsockname()[1] for one in free]
     text = CONFIG.format(folder=tmp_path, python=sys.executable, ports=ports)
-    (tmp_path / "config.py").write_text(text)
-    with (tmp_path / "log").open("w") as log:
+    (tmp_path / "config.py").write_text(text, "utf-8")
+    with (tmp_path / "log").open("w", encoding="utf-8") as log:
         command = [sys.executable, "-m", "jupyterhub", "-f", "config.py"]
         process = psutil.Popen(command, cwd=tmp_path, stdout=log, stderr=log)
     try:
-        while "is now running" not in (log := (tmp_path / "log").read_text()):
+        while "is now running" not in (log := (tmp_path / "log").read_text("utf-8")):
             assert process.poll() is None, log
             time.sleep(0.1)
         yield f"http://127.0.0.1:{ports[0]}", process

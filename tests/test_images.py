@@ -120,7 +120,7 @@ def test_the_emblem_is_that_of_the_handout(tmp_path):
     (tmp_path / "square.svg").write_bytes(drawing.read_bytes())
     page = tmp_path / "page.typ"
     size = "width: 560pt, height: 430pt, margin: 0pt, fill: none"
-    page.write_text(f'#set page({size})\n#image("square.svg", width: 100%)')
+    page.write_text(f'#set page({size})\n#image("square.svg", width: 100%)', "utf-8")
     drawn = typst.compile(page, format="png", ppi=72, ignore_system_fonts=True)
     expected = cv2.imdecode(np.frombuffer(drawn, np.uint8), cv2.IMREAD_UNCHANGED)
     np.testing.assert_array_equal(read("square.png", cv2.IMREAD_UNCHANGED), expected)

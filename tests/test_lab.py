@@ -36,7 +36,7 @@ def jupyterlab(folder, own):
     variables = os.environ | {place: str(own / place) for place in places}
     variables |= {"TQDM_DISABLE": "1"}
     variables.pop("MPLBACKEND", None)
-    with open(own / "log", "w") as log:
+    with open(own / "log", "w", encoding="utf-8") as log:
         server = subprocess.Popen(command, env=variables, stdout=log, stderr=log)
     address = f"http://127.0.0.1:{port}"
     try:
@@ -44,7 +44,7 @@ def jupyterlab(folder, own):
             with contextlib.suppress(OSError):
                 urllib.request.urlopen(f"{address}/api", timeout=5).close()
                 break
-            assert server.poll() is None, (own / "log").read_text()
+            assert server.poll() is None, (own / "log").read_text("utf-8")
             time.sleep(0.5)
         yield address
     finally:

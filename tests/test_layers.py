@@ -59,7 +59,7 @@ def faults(notebook, module):
 
 def test_the_notebook_shows_the_code_that_stands_here():
     notebook = nbformat.read(ROOT / "notebooks" / "06_repair.ipynb", as_version=4)
-    assert not faults(notebook, (ROOT / "shifts" / "layers.py").read_text())
+    assert not faults(notebook, (ROOT / "shifts" / "layers.py").read_text("utf-8"))
 
 
 def shows(source, tag="layers"):
@@ -85,7 +85,7 @@ def test_another_source_is_found(source, found):
 
 
 def test_it_needs_torch_alone():
-    tree = ast.walk(ast.parse((ROOT / "shifts" / "layers.py").read_text()))
+    tree = ast.walk(ast.parse((ROOT / "shifts" / "layers.py").read_text("utf-8")))
     found = [n for n in tree if isinstance(n, ast.Import | ast.ImportFrom)]
     # The check alone needs a neighbour, and imports it when it is called.
     found.remove(next(n for n in found if getattr(n, "level", 0)))

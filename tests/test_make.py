@@ -33,7 +33,9 @@ def checkout(tmp_path):
 def fill(folder):
     for name in [*LISTS, ".github/constraints.txt"]:
         folder.joinpath(name).parent.mkdir(exist_ok=True, parents=True)
-        folder.joinpath(name).write_text(f"./{WHEEL}\n" if name in LISTS else "")
+        folder.joinpath(name).write_text(
+            f"./{WHEEL}\n" if name in LISTS else "", "utf-8"
+        )
     with zipfile.ZipFile(folder / WHEEL, "w") as wheel:
         for module in MODULES:
             wheel.writestr(f"{module}.py", "")
@@ -92,10 +94,10 @@ def test_killed_and_called_again(checkout):
 
 def test_what_fails_is_said_and_tried_again(checkout):
     requirements = checkout / "requirements.txt"
-    requirements.write_text("./gone.whl\n")
+    requirements.write_text("./gone.whl\n", "utf-8")
     code, output = finish(make(checkout, ".venv/lab"))
     assert code and "not complete. Call make .venv/lab again" in output
-    requirements.write_text(f"./{WHEEL}\n")
+    requirements.write_text(f"./{WHEEL}\n", "utf-8")
     code, output = finish(make(checkout, ".venv/lab"))
     assert code == 0, output
 
@@ -139,7 +141,8 @@ def pretend(folder, words):
         "#!/bin/sh\n"
         'if test "$1" = -c; then shift; code=$1; shift; '
         f'exec "{sys.executable}" -c "import sys; {words}; $code" "$@"; fi\n'
-        f'exec "{sys.executable}" "$@"\n'
+        f'exec "{sys.executable}" "$@"\n',
+        "utf-8",
     )
     python.chmod(0o755)
     return python
@@ -209,7 +212,7 @@ def test_variables_that_lead_elsewhere(cleared, tmp_path, variable):
 def test_pip_configured_to_install_elsewhere(cleared, tmp_path):
     """By a file, over which make has no say: it is told, and no stamp is set."""
     configuration = tmp_path / "pip.conf"
-    configuration.write_text(f"[install]\ntarget = {tmp_path / 'elsewhere'}\n")
+    configuration.write_text(f"[install]\ntarget = {tmp_path / 'elsewhere'}\n", "utf-8")
     process = make(cleared, ".venv/lab", PIP_CONFIG_FILE=str(configuration))
     code, output = finish(process)
     assert code and "pip config list" in output
@@ -221,21 +224,45 @@ def test_pip_configured_to_install_elsewhere(cleared, tmp_path):
 
 def test_handout_under_a_safe_path(made):
     folder = made / "handout"
-    folder.joinpath("build.py").write_text("print('built')")
+    folder.joinpath("build.py").write_text("print('built')", "utf-8")
     code, output = finish(make(made, "handout", PYTHONSAFEPATH="1"))
     assert code == 0 and "built" in output
+
+
+def test_release(made):
+    """What is attached to a tag: site, print, copies and course, each packed."""
+    code = """if True:
+        from pathlib import Path
+        for name in ["html/index.html", "pdf/series.pdf", "nbgrader/README.md"]:
+            path = Path("build") / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(name)
+        for name in ["student.zip", "teacher.zip"]:
+            Path("build", name).write_text(name)
+    """
+    made.joinpath("handout").mkdir(exist_ok=True)
+    made.joinpath("handout", "build.py").write_text(code)
+    code, output = finish(make(made, "release"))
+    assert code == 0, output
+    packed = {path.name: path for path in made.glob("build/release/*")}
+    names = ["html.zip", "nbgrader.zip", "pdf.zip", "student.zip", "teacher.zip"]
+    assert sorted(packed) == names
+    with zipfile.ZipFile(packed["html.zip"]) as site:
+        assert "html/index.html" in site.namelist()
 
 
 def test_each_list_alone(checkout):
     """Learner and teacher install what they need: below the line is neither's."""
     checkout.joinpath("requirements.txt").write_text(
-        f"./{WHEEL}\n# Networks: later\n./gone.whl\n"
+        f"./{WHEEL}\n# Networks: later\n./gone.whl\n", "utf-8"
     )
     code, output = finish(make(checkout, ".venv/handout"))
     assert code == 0, output
     code, output = finish(make(checkout, ".venv/lab"))
     assert code == 0, output
-    checkout.joinpath("tests", "requirements.txt").write_text("-r ../requirements.txt")
+    checkout.joinpath("tests", "requirements.txt").write_text(
+        "-r ../requirements.txt", "utf-8"
+    )
     code, output = finish(make(checkout, ".venv/test"))
     assert code and "gone.whl" in output
 
@@ -250,7 +277,7 @@ def test_uv_installs_where_it_is_on_the_path(cleared):
     assert code == 0 and "uv pip install" not in output
     assert imports(cleared)
     installer = next(cleared.glob(".venv/lib/*/site-packages/all-*/INSTALLER"))
-    assert installer.read_text().strip() == "uv"
+    assert installer.read_text("utf-8").strip() == "uv"
 
 
 def test_lab_asks_for_its_token_on_this_machine_alone(checkout):
@@ -259,7 +286,7 @@ def test_lab_asks_for_its_token_on_this_machine_alone(checkout):
     folder = checkout / ".venv" / "bin"
     folder.mkdir(parents=True)
     python = folder / "python"
-    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', "utf-8")
     python.chmod(0o755)
     time.sleep(0.01)
     checkout.joinpath(".venv", "lab").touch()
@@ -276,7 +303,7 @@ def test_lab_asks_for_its_token_on_this_machine_alone(checkout):
             assert time.monotonic() < deadline
             time.sleep(0.2)
         time.sleep(1)  # until it is written
-        server = json.loads(found[0].read_text())
+        server = json.loads(found[0].read_text("utf-8"))
         heard = psutil.Process(server["pid"]).net_connections()
         listening = {c.laddr.ip for c in heard if c.status == psutil.CONN_LISTEN}
         assert listening and listening <= {"127.0.0.1", "::1"}

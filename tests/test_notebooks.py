@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 from execute import execute, replace
 from execute import main as store_all
+from nbconvert import ScriptExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 NOTEBOOKS = checks.NOTEBOOKS
@@ -57,6 +58,12 @@ def test_as_stored(path, check):
 @every_notebook
 def test_links(path):
     assert checks.check_links(checks.markdown(stored(path)), path.parent) == []
+
+
+@every_notebook
+def test_nbconvert_makes_a_script(path):
+    _, resources = ScriptExporter().from_filename(path)
+    assert resources["output_extension"] == ".py"
 
 
 FOUND = "notebooks/what_was_found.md"
@@ -197,7 +204,7 @@ def test_a_notebook_for_which_there_is_no_space_stays(waits, monkeypatch):
 
 def test_a_file_is_replaced_and_keeps_its_rights(tmp_path):
     path = tmp_path / "a.ipynb"
-    path.write_text("old")
+    path.write_text("old", "utf-8")
     rights = path.stat().st_mode
     replace(path, b"new")
     assert path.read_bytes() == b"new" and list(tmp_path.iterdir()) == [path]
@@ -544,6 +551,18 @@ FAILING = {  # the cells that fail where pytest runs the notebooks
 }
 
 
+def run_nbval(folder, *paths):
+    options = ["-p", "conftest", "--nbval", "--nbval-current-env", "--color=no", "-rA"]
+    path = os.pathsep.join(map(str, [*paths, checks.ROOT, checks.ROOT / "tests"]))
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *options, "."],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    ).stdout
+
+
 def test_nbval_compares_text_and_figures(sound, tmp_path):
     """One run of pytest for all, as starting it takes longer than a notebook."""
     expected = []
@@ -555,17 +574,24 @@ def test_nbval_compares_text_and_figures(sound, tmp_path):
             print_otherwise(notebook)
         nbformat.write(notebook, tmp_path / f"{number}.ipynb")
         expected += [(f"{number}.ipynb", cell) for cell in cells]
-    options = ["-p", "conftest", "--nbval", "--nbval-current-env", "--color=no", "-rA"]
-    command = [sys.executable, "-m", "pytest", *options, "."]
-    path = os.pathsep.join(map(str, [checks.ROOT, checks.ROOT / "tests"]))
-    report = subprocess.run(
-        command,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-    )
-    results = re.findall(r"(PASSED|FAILED) (\d.ipynb)::Cell (\d)", report.stdout)
-    assert len(results) == 4 * len(FAILING), report.stdout
+    report = run_nbval(tmp_path)
+    results = re.findall(r"(PASSED|FAILED) (\d.ipynb)::Cell (\d)", report)
+    assert len(results) == 4 * len(FAILING), report
     failed = [(name, cell) for result, name, cell in results if result == "FAILED"]
     assert sorted(failed) == expected
+
+
+def test_figures_of_another_matplotlib_are_not_compared(sound, tmp_path):
+    for name, change in {"figure": paint_clearly, "text": print_otherwise}.items():
+        notebook = copy.deepcopy(sound)
+        change(notebook)
+        nbformat.write(notebook, tmp_path / f"{name}.ipynb")
+    other = tmp_path / "site" / "matplotlib-3.10.3.dist-info"
+    other.mkdir(parents=True)
+    (other / "METADATA").write_text("Name: matplotlib\nVersion: 3.10.3\n", "utf-8")
+    report = run_nbval(tmp_path, other.parent)
+    assert set(re.findall(r"FAILED (\w+).ipynb", report)) == {"text"}, report
+    words = (
+        r"Matplotlib 3.10.3 here, (.*)\.\d+ stored: figures are compared only with \1\."
+    )
+    assert len(re.findall(words, report)) == 1, report

@@ -160,7 +160,7 @@ def test_the_list_resolves(network, python, system):
 @pytest.mark.weekly
 def test_a_list_that_does_not_resolve(network, tmp_path):
     path = tmp_path / "requirements.txt"
-    path.write_text("numpy==1.20.0\n")
+    path.write_text("numpy==1.20.0\n", "utf-8")
     resolved = resolve("3.11", SYSTEMS["Linux, x86-64"], path)
     assert "numpy" in resolved.stderr and resolved.returncode
 
@@ -202,7 +202,7 @@ def series(tmp_path):
         source = (ROOT / "shifts" / name).read_text("utf-8")
         (folder / "shifts" / name).write_text(source, "utf-8")
     listed = "there==1\n# Networks: one\nabsent==1  # a word\n# Tests\ngone==1\n"
-    (folder / "requirements.txt").write_text(listed)
+    (folder / "requirements.txt").write_text(listed, "utf-8")
     name = "absent-1-py3-none-any.whl"
     with zipfile.ZipFile(folder / name, "w") as wheel:
         wheel.writestr("absent.py", "")
@@ -217,7 +217,7 @@ def series(tmp_path):
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", own], check=True)
     here = Path(pytest.__file__).parent.parent
     site = own / ("Lib" if os.name == "nt" else f"lib/python3.{sys.version_info[1]}")
-    (site / "site-packages" / "here.pth").write_text(str(here))
+    (site / "site-packages" / "here.pth").write_text(str(here), "utf-8")
     return folder
 
 
@@ -308,7 +308,7 @@ def started_with(folder, code):
     """The variables of a kernel that runs some code of the user's first."""
     startup = folder / "ipython" / "profile_default" / "startup"
     startup.mkdir(parents=True)
-    (startup / "own.py").write_text(code)
+    (startup / "own.py").write_text(code, "utf-8")
     return {"IPYTHONDIR": str(folder / "ipython")}
 
 
@@ -316,14 +316,18 @@ def test_own_files_beside_the_notebook(tmp_path):
     place = tmp_path / "series" / "notebooks"
     place.mkdir(parents=True)
     for name in ["helpers.py", "exercises.py"]:
-        (place / name).write_text("mine = 1\n")
+        (place / name).write_text("mine = 1\n", "utf-8")
     run_first_cell(tmp_path)
 
 
-def test_other_helpers_in_the_kernel(tmp_path):
-    (tmp_path / "helpers.py").write_text("mine = 1\n")
-    code = f"import sys; sys.path[:0] = [{str(tmp_path)!r}]; import helpers"
-    with pytest.raises(CellExecutionError, match=r"helpers.py is in the way: rename"):
+@pytest.mark.parametrize("name", ["helpers", "exercises", "shifts", "shifts/__init__"])
+def test_another_of_our_names_in_the_kernel(tmp_path, name):
+    path = tmp_path / f"{name}.py"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("mine = 1\n", "utf-8")
+    module = name.partition("/")[0]
+    code = f"import sys; sys.path[:0] = [{str(tmp_path)!r}]; import {module}"
+    with pytest.raises(CellExecutionError, match=rf"{name}.py is in the way: rename"):
         run_first_cell(tmp_path, started_with(tmp_path, code))
 
 

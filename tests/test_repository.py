@@ -120,6 +120,86 @@ def test_what_was_found_is_printed():
         assert len(checks.check_numbers(notebook)) == 1
 
 
+# What GitHub runs
+
+WORKFLOWS = sorted((checks.ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+def steps(workflow):
+    return [step for job in workflow["jobs"].values() for step in job["steps"]]
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_workflow(path):
+    """It may read, but where a job says more; GitHub's own actions, of a version."""
+    workflow = yaml.safe_load(path.read_text("utf-8"))
+    assert workflow["permissions"] == {"contents": "read"}
+    used = [step["uses"] for step in steps(workflow) if "uses" in step]
+    assert [u for u in used if not re.fullmatch(r"actions/[\w-]+@v\d+", u)] == []
+    assert all("timeout-minutes" in job for job in workflow["jobs"].values())
+    targets = re.search(r"\.PHONY: (.*)", (checks.ROOT / "Makefile").read_text("utf-8"))
+    lines = "\n".join(step.get("run", "") for step in steps(workflow))
+    asked = {*re.findall(r"(?m)^make ([\w/]+)", lines)} - {"$"}
+    assert asked <= {*targets[1].split()}
+
+
+PAGES = yaml.safe_load((checks.ROOT / ".github/workflows/pages.yml").read_text("utf-8"))
+
+
+def test_pages_publishes_main_and_attaches_to_tags():
+    when = PAGES[True]  # YAML's word for `on`
+    assert when == {"push": {"branches": ["main"], "tags": ["v*"]}}
+    jobs = PAGES["jobs"]
+    writes = {name: job.get("permissions") for name, job in jobs.items()}
+    assert writes == {
+        "build": None,
+        "publish": {"pages": "write", "id-token": "write"},
+        "attach": {"contents": "write"},
+    }
+    assert jobs["publish"]["if"] == "github.ref_type == 'branch'"
+    assert jobs["attach"]["if"] == "github.ref_type == 'tag'"
+    uploads = [s["with"].get("path") for s in jobs["build"]["steps"] if "with" in s]
+    uploads = [path for path in uploads if path]
+    assert uploads == ["build/html", "build/release"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="GitHub runs it on Linux")
+@pytest.mark.parametrize("known", [True, False])
+def test_what_is_attached(tmp_path, known):
+    """Its script, with a `gh` that only writes down what it is asked for."""
+    (script,) = [s["run"] for s in PAGES["jobs"]["attach"]["steps"] if "run" in s]
+    gh = tmp_path / "bin" / "gh"
+    gh.parent.mkdir()
+    gh.write_text(f'#!/bin/sh\necho "$@" >>asked\ntest "$2" != view || {str(known).lower()}\n')
+    gh.chmod(0o755)
+    (tmp_path / "release").mkdir()
+    for name in ["html.zip", "student.zip"]:
+        (tmp_path / "release" / name).touch()
+    path = f"{gh.parent}:{os.environ['PATH']}"
+    subprocess.run(
+        ["bash", "-e", "-c", script],
+        cwd=tmp_path,
+        env={"PATH": path, "TAG": "v1.2.3"},
+        check=True,
+    )
+    view, *made, upload = (tmp_path / "asked").read_text().splitlines()
+    assert view == "release view v1.2.3"
+    created = ["release create v1.2.3 --verify-tag --notes-from-tag"]
+    assert made == ([] if known else created)
+    files = "release/html.zip release/student.zip"
+    assert upload == f"release upload v1.2.3 {files} --clobber"
+
+
+def test_the_site_has_one_address():
+    """The README's first link and its picture lead to it."""
+    address = re.search(r"(?m)^\[site\]: (https://\S+/)$", README)[1]
+    links = re.findall(r"\]\[site\]|\]\((?!\.github)[^)]*\)", README)
+    assert links[:2] == ["][site]", "][site]"]
+    named = [name for name in stored_files() if name != "README.md"]
+    texts = {n: (checks.ROOT / n) for n in named if n.endswith((".md", ".html", ".py", ".yml"))}
+    assert [n for n, p in texts.items() if p.is_file() and address in p.read_text("utf-8")] == []
+
+
 # How large a server
 
 
