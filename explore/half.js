@@ -103,7 +103,7 @@ function advice({ bend, fine, lowpass, stride, smooth, right }, exact) {
     return "A whole move proves nothing here: try half a pixel.";
   if (bend === "relu" && !fine)
     return lowpass === "ideal"
-      ? "The low-lowpass comes too late for what ReLU has folded. Try twice the grid."
+      ? "The low-pass comes too late for what ReLU has folded. Try twice the grid."
       : "ReLU makes waves that the grid cannot hold, and they fold. Try twice the grid.";
   if (bend === "relu" && half && exact)
     return "Half a pixel is a whole one on twice the grid. Try 0.30.";
@@ -111,8 +111,8 @@ function advice({ bend, fine, lowpass, stride, smooth, right }, exact) {
     return "The square doubles each frequency; what is then too fast folds. Try twice the grid.";
   if (stride === 2 && !exact && lowpass !== "ideal")
     return lowpass === "none"
-      ? "The stride folds fast waves. Blur first, or take an ideal low-lowpass."
-      : "The blur lets some fast waves through. Try the ideal low-lowpass.";
+      ? "The stride folds fast waves. Blur first, or take an ideal low-pass."
+      : "The blur lets some fast waves through. Try the ideal low-pass.";
   if (bend === "relu") return "ReLU still folds a little. Try the square.";
   if (bend === "square") return "Nothing folds, and both ways meet wherever you move it.";
   if (stride === 2) return "Nothing folds, and both ways meet. Now bend the curve: ReLU.";
@@ -154,9 +154,9 @@ function render({ model, el }) {
   ]);
   toggle(controls, "on twice the grid", model, "fine");
   choice(controls, "then", model, "lowpass", [
-    ["none", "no low-lowpass"],
+    ["none", "no low-pass"],
     ["blur", "blur 1 2 1"],
-    ["ideal", "ideal low-lowpass"],
+    ["ideal", "ideal low-pass"],
   ]);
   choice(controls, "stride", model, "stride", [
     ["1", "1"],
