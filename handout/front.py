@@ -192,7 +192,6 @@ def _taken(match: re.Match) -> str:
 
 def preview(words: dict[str, Any]) -> bytes:
     """Return the picture that goes with a link to the page, 1200×630 pixels."""
-    pictures = ROOT / "images"
     inputs = {"title": TITLE, "lead": LEAD}
     try:
         seen = partial(words["number"], "05_real_network/twin-answers")
@@ -200,6 +199,4 @@ def preview(words: dict[str, Any]) -> bytes:
     except MissingError:
         pass  # a series without this notebook: the picture goes without its numbers
     source = HERE.joinpath("preview.typ").read_bytes()
-    return typst.compile(
-        source, root=pictures, format="png", ppi=72, sys_inputs=inputs
-    )
+    return typst.compile(source, root=pictures, format="png", ppi=72, sys_inputs=inputs)
