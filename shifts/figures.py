@@ -387,18 +387,28 @@ def explore(name: str, photo: str = "", **state) -> None:
     display({"text/html": page, "text/plain": f"explore({name!r})"}, raw=True)
 
 
+def _needed(name: str, modules: Mapping[str, str]) -> list[str]:
+    """List the modules that one needs, each after those that it imports itself.
+
+    >>> _needed("b", {"a": "", "b": 'import { x } from "./a.js";'})
+    ['a', 'b']
+    """
+    imported = re.findall(r'(?m)^(?:import|\}) .*?from "\./(\w+)\.js";', modules[name])
+    parts = [part for each in imported for part in _needed(each, modules)]
+    return list(dict.fromkeys([*parts, name]))
+
+
 def explorer(name: str, state: Mapping[str, Any]) -> str:
     """Return the page of an explorer that starts with a state.
 
     >>> explorer("step", {"pixel": [2, 2], "side": 10})[:26]
     '<div data-explorer="step" '
     """
-    shared = ["images", "explore"]
-    names = sorted({path.stem for path in EXPLORERS.glob("*.js")} - {*shared})
+    modules = {path.stem: path.read_text("utf-8") for path in EXPLORERS.glob("*.js")}
+    names = sorted(stem for stem, text in modules.items() if f'mount("{stem}"' in text)
     if name not in names:
         raise ValueError(f"name must be one of {', '.join(names)}, got {name!r}")
-    modules = [EXPLORERS / f"{part}.js" for part in [*shared, name]]
-    code = "\n".join(module.read_text("utf-8") for module in modules)
+    code = "\n".join(modules[part] for part in _needed(name, modules))
     # One module after the other is one module; an inline one can import no other.
     code = re.sub(r"(?ms)^import .*?;\n|^export ", "", code)
     return (

@@ -1,10 +1,16 @@
 """The explorers: in JupyterLab and on the site, they show what Python computes."""
 
+import ast
+import base64
+import html
 import itertools
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import cv2
 import IPython.display
@@ -42,14 +48,13 @@ def made_up_answers(photo):
     return {"name": photo, "truth": "a", "answers": views, "comb": comb}
 
 
-def made_up_digit(label):
-    picture = random.integers(0, 100, (24, 24)).tolist()
-    return {"name": f"a {label}", "label": label, "picture": picture}
-
-
-def made_up_network(name):
-    answers = ["".join(map(str, random.integers(0, 10, 576))) for _ in range(2)]
-    return {"name": name, "answers": answers}
+def stored_start(notebook, name):
+    """What an explorer of a notebook starts with, as it is stored there."""
+    path = ROOT / "notebooks" / f"{notebook}.ipynb"
+    outputs = [o for c in nbformat.read(path, 4).cells for o in c.get("outputs", [])]
+    pages = [o.data["text/html"] for o in outputs if "text/html" in o.get("data", {})]
+    [page] = [page for page in pages if f'data-explorer="{name}"' in page]
+    return json.loads(html.unescape(re.search(r'data-start="([^"]*)"', page)[1]))
 
 
 STATES = {
@@ -64,9 +69,7 @@ STATES = {
     "rocket": {"photo": "rocket_quarter.png", "bands": bands().tolist(), "right": 0},
     "window": {"photo": "three.jpg", "names": [*"abcde"], "right": 0, "shown": "2"}
     | {"photos": [made_up_answers(photo) for photo in ("cat", "cup", "rocket")]},
-    "digit": {"digit": "0", "network": "0", "down": 0, "right": 0}
-    | {"digits": [made_up_digit(label) for label in (3, 8)]}
-    | {"networks": [made_up_network(name) for name in ("plain", "repaired")]},
+    "network": stored_start("06_repair", "network"),
 }
 
 
@@ -331,18 +334,250 @@ def test_window(explorer):
         assert each["comb"] == f"{photo['comb'][abs(right)]:.2f}"
 
 
-def test_digit(explorer):
-    shown, networks = explorer("digit"), STATES["digit"]["networks"]
-    canvas = shown.locator("canvas[tabindex]")
-    for digit, network in np.ndindex(2, 2):
-        set_all(shown, [{"digit": str(digit), "network": str(network)}])
-        answers = networks[network]["answers"][digit]
-        for key in ["ArrowRight", "ArrowUp", "Shift+ArrowLeft", "Shift+ArrowDown"] * 6:
-            canvas.press(key)
-            said = state(shown)
-            place = said["down"] % 24 * 24 + said["right"] % 24
-            assert said["read"] == answers[place]
-            assert said["total"] == answers.count(str((3, 8)[digit]))
+# Networks of notebook 6
+
+GO = """(root, states) => states.map(values => {
+    root.explorer.set(values);
+    return root.explorer.said();
+})"""
+NETWORKS = STATES["network"]["networks"]
+
+
+def kind_of(network):
+    return {key: network[key] for key in ("way", "padding", "moved")}
+
+
+@pytest.fixture(scope="module")
+def six():
+    """The functions and classes of notebook 6, of which no cell has been run."""
+    torch = pytest.importorskip("torch")
+    from shifts import layers
+
+    known = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional, "layers": layers}
+    known["choose"] = layers.choose
+    notebook = nbformat.read(ROOT / "notebooks/06_repair.ipynb", 4)
+    for cell in checks.code_cells(notebook):
+        for part in ast.parse(cell.source).body:
+            if isinstance(part, ast.FunctionDef | ast.ClassDef):
+                exec(ast.unparse(part), known)
+    return SimpleNamespace(**known)
+
+
+def keep_every_second(x):
+    return x[..., ::2, ::2]
+
+
+def mean_of_four(x):
+    return sum(x.roll((-i, -j), (2, 3)) for i, j in np.ndindex(2, 2)) / 4
+
+
+def ways_down(six, padding):
+    """Of each way down the function of the notebook, and the layers that it is."""
+
+    def blur(x):
+        mode = "constant" if padding == "zeros" else "circular"
+        x = six.F.pad(x, (1, 1, 1, 1), mode=mode)
+        x = (x[..., :-2, :] + 2 * x[..., 1:-1, :] + x[..., 2:, :]) / 4
+        return (x[..., :-2] + 2 * x[..., 1:-1] + x[..., 2:]) / 4
+
+    blurred = six.blurred_with_zeros if padding == "zeros" else six.blurred_pooling
+    most, choice = six.dense_max, six.layers.polyphase
+    return {
+        "max pooling": (six.max_pooling, [most, keep_every_second]),
+        "average pooling": (six.average_pooling, [mean_of_four, keep_every_second]),
+        "blurred": (blurred, [most, blur, keep_every_second]),
+        "polyphase": (six.polyphase_pooling, [most, choice]),
+        "blurred, then polyphase": (
+            six.blurred_polyphase,
+            [most, six.blur_121, choice],
+        ),
+    }
+
+
+def rebuilt(six, network):
+    """Return the network that the notebook trained, and all its layers but the last."""
+    down, parts = ways_down(six, network["padding"])[network["way"]]
+    model = six.network(down, network["padding"])
+    numbers = np.frombuffer(base64.b64decode(network["weights"]), "<f4")
+    sizes = [v for v in model.state_dict().values() if v.is_floating_point()]
+    ends = np.cumsum([value.numel() for value in sizes])
+    assert ends[-1] == len(numbers)
+    for value, part in zip(sizes, np.split(numbers, ends[:-1]), strict=True):
+        value.copy_(six.torch.tensor(part).view(value.shape))
+    model.eval()
+    chain = [layer for k in (0, 4, 8) for layer in (model[k : k + 3], *parts)]
+    return model, chain
+
+
+def image_of(six, picture):
+    canvas = np.pad(np.array(picture) / 16, 4)
+    return six.torch.tensor(canvas, dtype=six.torch.float64)[None, None]
+
+
+def best_fit(after, still, move):
+    """The misfit of two maps at the best move of the second, and that move."""
+    side, places = still.shape[-1], np.arange(still[0, 0].numel())
+    near = np.floor(np.array(move) * side / 16).astype(int)
+    tries = [near + divmod(n, side) for n in range(1 if side == 16 else side**2)]
+    rows, columns = np.divmod(places, side)
+    sources = [(rows - i) % side * side + (columns - j) % side for i, j in tries]
+    a, b = (maps.numpy().reshape(-1, side * side) for maps in (after, still))
+    off = np.square(a[:, None] - b[:, sources]).sum((0, 2))
+    least = 0  # the first, if others are as good up to rounding
+    for place, each in enumerate(off):
+        least = place if each < off[least] * (1 - 1e-9) else least
+    fit = b[:, sources[least]]
+    return relative_change(fit, a), tries[least]
+
+
+def square_at_each_layer(chain, image, move):
+    over, before, by = image.roll(move, (2, 3)), image, move
+    for layer in chain:
+        still, over = layer(before), layer(over)
+        added, _ = best_fit(layer(before.roll(tuple(by), (2, 3))), still, move)
+        error, by = best_fit(over, still, move)
+        before = still
+        yield error, added
+
+
+@pytest.mark.parametrize("number", range(len(NETWORKS)))
+def test_network(explorer, six, number):
+    """Every number of a state is Python's: logits, probabilities, layer errors."""
+    digits, network = STATES["network"]["digits"], NETWORKS[number]
+    model, chain = rebuilt(six, network)
+    draws = np.random.default_rng(number)
+    own = draws.integers(0, 17, (8, 8)).tolist()
+    states = [
+        {"digit": str(draws.integers(len(digits))), "down": int(i), "right": int(j)}
+        for i, j in draws.integers(-8, 8, (24, 2))
+    ]
+    states += [{"digit": "0", "down": 0, "right": step} for step in (0, 1, 2, 4, 7)]
+    states += [{"digit": "own", "drawing": own, "down": 1, "right": -2}]
+    said = explorer("network").evaluate(GO, [s | kind_of(network) for s in states])
+    for state, each in zip(states, said, strict=True):
+        move = (state["down"], state["right"])
+        place = state["digit"]
+        picture = own if place == "own" else digits[int(place)]["picture"]
+        image = image_of(six, picture)
+        with six.torch.inference_mode():
+            as_trained = model.float()(image.roll(move, (2, 3)).float())[0].double()
+            logits = model.double()(image.roll(move, (2, 3)))[0]
+            wanted = list(square_at_each_layer(chain, image, move))
+        assert each["logits"] == pytest.approx(as_trained.tolist(), abs=1e-5)
+        assert each["logits"] == pytest.approx(logits.tolist(), abs=1e-9)
+        shares = logits.softmax(0).tolist()
+        assert each["probabilities"] == pytest.approx(shares, abs=1e-9)
+        assert each["read"] == logits.argmax()
+        found = [(layer["error"], layer["added"]) for layer in each["layers"]]
+        assert np.array(found) == pytest.approx(np.array(wanted), abs=1e-9), state
+
+
+FILLED = "root => root.explorer.said().tried === 256"
+
+
+@pytest.mark.parametrize("number", range(len(NETWORKS)))
+def test_network_in_all_places(explorer, six, number):
+    network = NETWORKS[number]
+    digit = number % len(STATES["network"]["digits"])
+    shown = explorer("network", **kind_of(network), digit=str(digit), all=True)
+    shown.page.wait_for_function(FILLED, arg=shown.element_handle())
+    said, stored = state(shown), STATES["network"]["digits"][digit]
+    image = image_of(six, stored["picture"])
+    moves = [(down - 8, right - 8) for down, right in np.ndindex(16, 16)]
+    views = six.torch.cat([image.roll(move, (2, 3)) for move in moves])
+    with six.torch.inference_mode():
+        wanted = rebuilt(six, network)[0].double()(views).argmax(1)
+    assert said["places"] == wanted.tolist()
+    assert said["total"] == (wanted == stored["label"]).sum()
+
+
+def test_network_says_what_the_lesson_says(explorer):
+    """A move by 1, 2 or 4 opens the square at stride 1, 2 or 3; one by 8, nowhere."""
+    shown = explorer("network")
+    said = shown.evaluate(GO, [{"right": right} for right in range(16)])
+    sure = [each["probabilities"][0] for each in said]
+    notebook = nbformat.read(ROOT / "notebooks/06_repair.ipynb", 4)
+    [cell] = [cell for cell in notebook.cells if cell.get("id") == "digit-moved"]
+    printed = cell.outputs[0].text
+    assert f"{sure[0]:.0%} sure, at the lowest {min(sure):.0%}" in printed
+    for right, each in enumerate(said):
+        opened = [layer for layer in each["layers"] if layer["error"] > 1e-9]
+        if right % 8 == 0:
+            assert opened == [] and sure[right] == pytest.approx(sure[0], abs=1e-9)
+            continue
+        stage = (right & -right).bit_length()
+        assert (opened[0]["stage"], opened[0]["name"]) == (stage, "keep every 2nd")
+        # What comes after it is inherited, until the next stride adds to it.
+        own = [layer["name"] for layer in each["layers"] if layer["added"] > 1e-9]
+        assert set(own) == {"keep every 2nd"}
+    moves = [{"way": "polyphase", "down": d, "right": r} for d, r in np.ndindex(16, 16)]
+    for each in shown.evaluate(GO, moves):
+        assert all(layer["error"] < 1e-9 for layer in each["layers"])
+        assert each["read"] == 0
+
+
+def test_network_breaks_ties_by_content(explorer):
+    """Two components of one norm, mirror images: the same one wherever they stand."""
+    first, *others = [(1, 8), (8, 16), (16, 32)]
+    parts = []
+    for ins, outs in (first, *others):
+        filters = np.zeros((outs, ins, 3, 3))
+        filters[:, 0, 1, 1] = 1  # each map is the picture
+        parts += [filters, *np.array([1, 0, 0, 1])[:, None] * np.ones(outs)]
+    parts += [np.ones((10, 32)), np.zeros(10)]
+    numbers = np.concatenate([np.ravel(part) for part in parts]).astype("<f4")
+    weights = base64.b64encode(numbers).decode()
+    kind = {"way": "polyphase", "padding": "circular", "moved": False}
+    tied = np.zeros((8, 8), int)
+    tied[3] = [1, 3, 2, 9, 2, 3, 1, 0]
+    shown = explorer(
+        "network",
+        **kind,
+        networks=[kind | {"weights": weights}],
+        digit="own",
+        drawing=tied.tolist(),
+    )
+    for each in shown.evaluate(GO, [{"right": right} for right in range(16)]):
+        assert all(layer["error"] < 1e-9 for layer in each["layers"])
+
+
+def test_network_not_trained(explorer):
+    """Only networks of the notebook can be chosen, and it says so if one is not."""
+    shown = explorer("network")
+    choices = shown.locator("select")
+    for network in NETWORKS:
+        shown.evaluate(GO, [kind_of(network)])
+        for place, key in enumerate(("way", "padding"), start=1):
+            for option in choices.nth(place).locator("option").all():
+                other = kind_of(network) | {key: option.get_attribute("value")}
+                trained = other in [kind_of(each) for each in NETWORKS]
+                assert option.is_enabled() == trained
+        other = kind_of(network) | {"moved": not network["moved"]}
+        trained = other in [kind_of(each) for each in NETWORKS]
+        assert shown.get_by_label("trained on moved").is_enabled() == trained
+    set_to = {"way": "average pooling", "padding": "circular", "moved": False}
+    assert shown.evaluate(GO, [set_to])[0]["read"] is None
+    assert "trains no such network" in shown.locator(".reading").inner_text()
+    assert shown.evaluate(GO, [{"padding": "zeros"}])[0]["read"] is not None
+
+
+def test_network_reads_a_drawing(explorer):
+    """A level counts the dots with ink, of 4×4, as in scikit-learn's digits."""
+    shown = explorer("network", digit="own")
+    sheet = shown.locator("canvas.pen")
+    scale = sheet.evaluate("canvas => canvas.clientWidth") / 32
+    for x, y in [(16, 16), (5, 9)]:
+        sheet.click(position={"x": x * scale, "y": y * scale})
+    dots = np.indices((32, 32)) + 0.5
+    ink = np.zeros((32, 32), bool)
+    for x, y in [(16, 16), (5, 9)]:
+        ink |= np.hypot(dots[0] - y, dots[1] - x) <= 2
+    drawing = shown.evaluate("root => root.explorer.get().drawing")
+    assert drawing == ink.reshape(8, 4, 8, 4).sum((1, 3)).tolist()
+    shown.get_by_label("clear the drawing").click()
+    assert np.sum(shown.evaluate("root => root.explorer.get().drawing")) == 0
+    with pytest.raises(Exception, match="8 rows of 8 levels from 0 to 16, got"):
+        shown.evaluate("root => root.explorer.set({drawing: [[17]]})")
 
 
 @pytest.mark.parametrize("name", STATES)
@@ -392,7 +627,7 @@ def test_output(monkeypatch):
 
 
 def test_no_such_explorer():
-    with pytest.raises(ValueError, match="one of digit, drift, .*, got 'pixels'"):
+    with pytest.raises(ValueError, match="one of drift, .*, got 'pixels'"):
         figures.explore("pixels")
     with pytest.raises(FileNotFoundError, match=r"none\.png"):
         figures.explore("drift", "none.png")

@@ -219,7 +219,7 @@ def test_right_is_confirmed(judge, check, answer):
 @pytest.mark.parametrize(
     ("check", "answer", "words"),
     [
-        (exercises.check_move, (2, -3), "both signs"),
+        (exercises.check_move, (2, -3), "Compare the signs"),
         (exercises.check_pool, lambda x, *_: x, ""),
         (exercises.check_pool, lambda *_: 1 / 0, "division by zero"),
         (exercises.check_averaged, lambda m, x, _: m(x), "have not been moved"),
