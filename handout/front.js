@@ -126,14 +126,14 @@ const enliven = (scene) => scene.live && (scene.alive ??= alive(scene));
 
 async function alive(scene) {
   const { live } = scene;
-  const name = live.dataset.explorer;
+  const { explorer: name, from } = live.dataset;
   try {
-    await bring(name);
+    await bring(from);
   } catch {
     live.textContent = "This figure could not be loaded.";
     return;
   }
-  const start = { ...explorers.starts[name], ...JSON.parse(live.dataset.over) };
+  const start = { ...explorers.starts[from], ...JSON.parse(live.dataset.over) };
   live.dataset.start = JSON.stringify(start);
   live.addEventListener("explorer", () => changed(scene));
   const drawn = new Promise((done) => live.addEventListener("explorer", done, { once: true }));
