@@ -3,7 +3,6 @@
 python tests/execute.py notebooks/*.ipynb
 """
 
-import base64
 import copy
 import os
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import nbformat
 import psutil
+import twins
 from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpecManager
 from nbclient import NotebookClient
@@ -28,8 +28,6 @@ ENVIRONMENT = {
 CELL_TIMEOUT = 900  # seconds: on a busy machine, training takes minutes
 # A PNG would carry the version of Matplotlib.
 FIGURES = {"bbox_inches": "tight", "metadata": {"Software": None}}
-# GitHub shows no picture out of a notebook, so the README's is a copy.
-README_PICTURE = Path(__file__).resolve().parent.parent / ".github" / "readme.png"
 # What an author writes into a cell; all else is left by tools.
 CELL_METADATA = {"alt", "deletable", "editable", "jupyter", "tags"}
 
@@ -85,17 +83,6 @@ def execute(
     return executed
 
 
-def readme_pictures(notebook: NotebookNode) -> list[bytes]:
-    """Return the figures of the cells tagged ``readme``, as PNG."""
-    return [
-        base64.b64decode(output.data["image/png"])
-        for cell in notebook.cells
-        if "readme" in cell.metadata.get("tags", [])
-        for output in cell.outputs
-        if "image/png" in output.get("data", {})
-    ]
-
-
 def store(path: Path) -> None:
     """Run a notebook in its folder and, if all went well, write it back.
 
@@ -110,9 +97,11 @@ def store(path: Path) -> None:
     print(path, end=": ", flush=True)
     notebook = nbformat.read(path, as_version=4)
     executed = execute(notebook, path.parent, on_cell_executed=measure)
-    for picture in readme_pictures(executed):
-        replace(README_PICTURE, picture)
     replace(path, f"{nbformat.writes(executed)}\n".encode())
+    if path.stem == twins.LESSON:
+        found = twins.answers(executed)
+        replace(twins.ANSWERS, found)
+        replace(twins.ANIMATION, twins.animation(found))
     print(f"{time.perf_counter() - start:.1f} s, {max(memory) / 1e6:.0f} MB")
 
 

@@ -1172,16 +1172,17 @@ WRONG = {
         (1 - lit((3, 3)) - lit((3, 4)) - lit((4, 3)) - lit((4, 4)), "max pooling sees"),
         (
             COLUMNS,
-            "not see 7 of the 63, such as the one by (0, 7): each",
+            "not see 1 of the 63, such as the one by (0, 7): each",
         ),
         (COLUMNS.T, "does not see"),
         (CHECKS - lit((0, 1)) / 2, "A value that stays in its cell does not change"),
+        (CHECKS, "Only the largest values need to be alike"),
         (CHECKS, "does not see 63 of the 63, such as the one by (0, 1)"),
         (np.indices((8, 8))[1] % 2, "average pooling does not see"),
         (1 - lit((0, 0)) - lit((4, 4)), "does not see"),
         (
             np.where(CHECKS[:1], 1, np.arange(8) / 9) + 0 * CHECKS,
-            "Only the largest values need to be alike",
+            "not see 15 of the 63, such as the one by (0, 1): each",
         ),
     ],
     exercises.check_detector: [

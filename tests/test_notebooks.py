@@ -19,7 +19,7 @@ import nbformat
 import notebook_checks as checks
 import numpy as np
 import pytest
-from execute import README_PICTURE, execute, readme_pictures, replace
+from execute import execute, replace
 from execute import main as store_all
 from nbconvert import ScriptExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -115,17 +115,6 @@ def test_wrong_findings_are_noticed(there, instead):
     page = (checks.ROOT / FOUND).read_text(encoding="utf-8")
     assert there in page
     assert wrong_findings(page.replace(there, instead)) != []
-
-
-def test_the_readme_shows_a_stored_figure():
-    pictures = [png for path in NOTEBOOKS for png in readme_pictures(stored(path))]
-    assert pictures == [README_PICTURE.read_bytes()]
-    tagged = [
-        c for p in NOTEBOOKS for c in stored(p).cells if "readme" in checks.tags(c)
-    ]
-    alt = tagged[0].outputs[0].metadata["image/png"]["alt"]
-    readme = (checks.ROOT / "README.md").read_text(encoding="utf-8")
-    assert f"![{alt}](.github/readme.png)" in readme
 
 
 def test_no_two_cells_share_an_id():
