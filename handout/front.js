@@ -54,7 +54,7 @@ const unseal = ({ finding }) => finding?.classList.remove("sealed");
 function inMode({ finding }, state) {
   for (const part of finding?.querySelectorAll("[data-if], [data-else]") ?? []) {
     const [key, value] = (part.dataset.if ?? part.dataset.else).split("=");
-    part.hidden = (String(state[key]) === value) !== ("if" in part.dataset);
+    part.hidden = (String(state[key]) === value) !== "if" in part.dataset;
   }
 }
 
@@ -126,14 +126,14 @@ const enliven = (scene) => scene.live && (scene.alive ??= alive(scene));
 
 async function alive(scene) {
   const { live } = scene;
-  const name = live.dataset.explorer;
+  const { explorer: name, from } = live.dataset;
   try {
-    await bring(name);
+    await bring(from);
   } catch {
     live.textContent = "This figure could not be loaded.";
     return;
   }
-  const start = { ...explorers.starts[name], ...JSON.parse(live.dataset.over) };
+  const start = { ...explorers.starts[from], ...JSON.parse(live.dataset.over) };
   live.dataset.start = JSON.stringify(start);
   live.addEventListener("explorer", () => changed(scene));
   const drawn = new Promise((done) => live.addEventListener("explorer", done, { once: true }));
@@ -222,7 +222,11 @@ function drawn(scene) {
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", "How far the last map is from the first, over 192 pixels");
   plot.append(svg);
-  shape("path", { class: "axis", d: `M0 0V${HEIGHT - FOOT}H${WIDTH}`, "vector-effect": "non-scaling-stroke" });
+  shape("path", {
+    class: "axis",
+    d: `M0 0V${HEIGHT - FOOT}H${WIDTH}`,
+    "vector-effect": "non-scaling-stroke",
+  });
   const mine = shape("path", { class: "mine", "vector-effect": "non-scaling-stroke" });
   const measured = shape("path", { class: "measured", "vector-effect": "non-scaling-stroke" });
   for (const x of [0, ...points])
@@ -234,7 +238,11 @@ function drawn(scene) {
   const values = guesses[scene.name] ?? points.map(() => 0);
   const inputs = points.map((x, place) => {
     const input = made(plot, "input", {
-      type: "range", min: 0, max: top, step: 0.01, style: `left: ${(100 * x) / last}%`,
+      type: "range",
+      min: 0,
+      max: top,
+      step: 0.01,
+      style: `left: ${(100 * x) / last}%`,
       "aria-label": `your guess after ${x} pixels`,
     });
     input.value = values[place];
@@ -243,7 +251,10 @@ function drawn(scene) {
   });
   const set = (place, value) => {
     values[place] = inputs[place].value = Math.max(0, Math.min(top, value));
-    mine.setAttribute("d", `M0 ${HEIGHT - FOOT}` + points.map((x, n) => `L${at(x, values[n])}`).join(""));
+    mine.setAttribute(
+      "d",
+      `M0 ${HEIGHT - FOOT}` + points.map((x, n) => `L${at(x, values[n])}`).join(""),
+    );
     show.disabled = false;
   };
   // A stroke across the plot sets the points that it passes; keys move one at a time.
@@ -252,7 +263,10 @@ function drawn(scene) {
     plot.setPointerCapture(event.pointerId);
     const box = plot.getBoundingClientRect();
     const x = ((event.clientX - box.left) / box.width) * last;
-    const place = points.reduce((best, p, n) => (Math.abs(p - x) < Math.abs(points[best] - x) ? n : best), 0);
+    const place = points.reduce(
+      (best, p, n) => (Math.abs(p - x) < Math.abs(points[best] - x) ? n : best),
+      0,
+    );
     set(place, top * (1 - (event.clientY - box.top) / (HEIGHT - FOOT)));
   };
   plot.addEventListener("pointerdown", stroke);
@@ -288,7 +302,11 @@ function drawn(scene) {
     trace();
     const off = points.map((x, n) => Math.abs(values[n] - curve.get(x)));
     const mean = off.reduce((sum, each) => sum + each, 0) / off.length;
-    tell(scene, mean < 0.2, `Your curve is off by ${mean.toFixed(2)} on average: ${mean < 0.2 ? "right." : "not so."}`);
+    tell(
+      scene,
+      mean < 0.2,
+      `Your curve is off by ${mean.toFixed(2)} on average: ${mean < 0.2 ? "right." : "not so."}`,
+    );
     unseal(scene);
   };
   show.addEventListener("click", () => {
@@ -303,7 +321,9 @@ for (const scene of scenes) if (scene.draw) drawn(scene);
 
 // Two words, and one slider.
 for (const input of all(".input input"))
-  input.addEventListener("input", () => input.closest(".pair").style.setProperty("--at", input.value));
+  input.addEventListener("input", () =>
+    input.closest(".pair").style.setProperty("--at", input.value),
+  );
 
 // Where the reader is, and in which light.
 const rail = new IntersectionObserver(

@@ -67,6 +67,7 @@ def make(lessons: list[Lesson], site: Path, copy: str) -> None:
         "explorers": found,
         "number": partial(number, lessons),
         "still": partial(still, lessons, folder),
+        "write_start": partial(write_start, folder=folder),
     }
     pages = Environment(
         loader=FileSystemLoader(HERE),
@@ -77,9 +78,7 @@ def make(lessons: list[Lesson], site: Path, copy: str) -> None:
         keep_trailing_newline=True,
     )
     for name, explorer in found.items():
-        start = json.dumps(explorer.start)
-        script = f"explorers.starts.{name} = {start};\n"
-        folder.joinpath(f"{name}.js").write_text(script, "utf-8")
+        write_start(explorer, folder)
         page = pages.get_template("explorer.html").render(words, explorer=explorer)
         folder.joinpath(f"{name}.html").write_text(page, "utf-8")
     page = pages.get_template("front.html").render(
@@ -119,6 +118,24 @@ def explorers(lessons: list[Lesson]) -> dict[str, Explorer]:
                     new = Explorer(stored[1], lesson, cell, start)
                     found.setdefault(stored[1], new)
     return found
+
+
+def write_start(explorer: Explorer, folder: Path, only: dict | None = None) -> str:
+    """Write what an explorer starts with as a script, whole or in part; return its name.
+
+    Parameters
+    ----------
+    explorer : an explorer.
+    folder : where the script goes.
+    only : by the name of a list in the state, what its members have to have.
+    """
+    start = dict(explorer.start)
+    for key, wanted in (only or {}).items():
+        start[key] = [each for each in start[key] if wanted.items() <= each.items()]
+    name = f"{explorer.name}_part" if only else explorer.name
+    script = f"explorers.starts.{name} = {json.dumps(start)};\n"
+    folder.joinpath(f"{name}.js").write_text(script, "utf-8")
+    return name
 
 
 def number(lessons: list[Lesson], cell: str, pattern: str) -> str:
@@ -192,14 +209,17 @@ def _taken(match: re.Match) -> str:
 
 def preview(words: dict[str, Any]) -> bytes:
     """Return the picture that goes with a link to the page, 1200×630 pixels."""
-    pictures = ROOT / "images"
     inputs = {"title": TITLE, "lead": LEAD}
     try:
         seen = partial(words["number"], "05_real_network/twin-answers")
         inputs |= {"before": seen(r"missile: (\d+%)"), "after": seen(r"pixel: (\d+%)")}
     except MissingError:
         pass  # a series without this notebook: the picture goes without its numbers
-    source = HERE.joinpath("preview.typ").read_bytes()
     return typst.compile(
-        source, root=pictures, format="png", ppi=72, sys_inputs=inputs
+        HERE / "preview.typ",
+        root=ROOT,
+        ignore_system_fonts=True,
+        format="png",
+        ppi=72.0,
+        sys_inputs=inputs,
     )

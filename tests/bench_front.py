@@ -38,7 +38,9 @@ def test_first_paint(site, browser, capsys):  # noqa: F811
         slow.send("Network.enable")
         slow.send("Network.emulateNetworkConditions", SLOW)
         slow.send("Emulation.setCPUThrottlingRate", {"rate": 4})
-        page.goto(f"http://127.0.0.1:{server.server_port}/index.html", wait_until="load")
+        page.goto(
+            f"http://127.0.0.1:{server.server_port}/index.html", wait_until="load"
+        )
         painted, loaded = page.evaluate(PAINTED), page.evaluate(LOADED)
         page.locator("[data-explorer]").first.scroll_into_view_if_needed()
         page.locator("[data-explorer].explorer").first.wait_for()
@@ -46,5 +48,8 @@ def test_first_paint(site, browser, capsys):  # noqa: F811
         context.close()
         server.shutdown()
     with capsys.disabled():
-        print(f"\nfirst paint {painted / 1000:.1f} s, loaded {loaded / 1000:.1f} s, ", end="")
+        print(
+            f"\nfirst paint {painted / 1000:.1f} s, loaded {loaded / 1000:.1f} s, ",
+            end="",
+        )
         print(f"first figure alive {alive / 1000:.1f} s")

@@ -754,13 +754,15 @@ def test_drag(explorer, name):
 
 # In notebooks, as stored
 
+SCRIPTS = [str(path) for path in sorted(ROOT.glob("handout/*.js"))]
+
 
 @pytest.mark.parametrize("command", [["oxlint"], ["oxfmt", "--check"]])
 def test_style_of_the_modules(command):
     tool = shutil.which(command[0], path=os.path.dirname(sys.executable))
     if not tool:
         pytest.skip(f"{command[0]} is not installed")
-    command = [tool, *command[1:], *map(str, figures.EXPLORERS.glob("*.js"))]
+    command = [tool, *command[1:], *map(str, figures.EXPLORERS.glob("*.js")), *SCRIPTS]
     report = subprocess.run(command, capture_output=True, text=True)
     assert report.returncode == 0, report.stdout + report.stderr
 

@@ -1,14 +1,11 @@
-"""The first page: its scenes by keyboard, pointer and touch, its numbers, its weight."""
+"""The first page: its scenes by key, pointer and touch, its numbers, its weight."""
 
-import base64
 import copy
-import json
 import re
 import struct
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
-import notebook_checks as checks
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -88,13 +85,17 @@ def changed(lessons, cell, old, new):
 
 
 def test_the_page_says_what_the_cells_print(lessons, tmp_path):
-    front.make(changed(lessons, "02_equivariance/strong-edges", "7,976", "7,975"), tmp_path, "")
+    front.make(
+        changed(lessons, "02_equivariance/strong-edges", "7,976", "7,975"), tmp_path, ""
+    )
     page = tmp_path.joinpath("index.html").read_text("utf-8")
     assert "7,975" in page and "7,976" not in page
 
 
 def test_a_scene_without_its_cell_is_left_out(lessons, tmp_path, capsys):
-    front.make(changed(lessons, "01_translation/distances", "occur", "are"), tmp_path, "")
+    front.make(
+        changed(lessons, "01_translation/distances", "occur", "are"), tmp_path, ""
+    )
     page = tmp_path.joinpath("index.html").read_text("utf-8")
     assert 'id="step"' not in page and 'id="square"' in page
     said = capsys.readouterr().err
@@ -116,7 +117,9 @@ def test_a_series_of_ones_own(lessons, tmp_path, capsys):
 def test_head(site):
     page = site.joinpath("index.html").read_text("utf-8")
     head = page.partition("</head>")[0]
-    named = dict(re.findall(r'<meta (?:name|property)="([^"]+)" content="([^"]*)"', head))
+    named = dict(
+        re.findall(r'<meta (?:name|property)="([^"]+)" content="([^"]*)"', head)
+    )
     address = front.SITE.search(ROOT.joinpath("README.md").read_text("utf-8"))[1]
     assert named["og:image"] == f"{address}preview.png" and address.endswith("/")
     assert 50 <= len(named["description"]) <= 160
@@ -197,7 +200,7 @@ def alive(site):
     found = site.joinpath("index.html").read_text("utf-8")
     parts = re.split(r'<section class="scene', found)[1:]
     names = [re.search(r'id="(\w+)"', part)[1] for part in parts]
-    return [n for n, part in zip(names, parts, strict=True) if 'data-explorer=' in part]
+    return [n for n, part in zip(names, parts, strict=True) if "data-explorer=" in part]
 
 
 def test_each_scene_is_there(site, page):
@@ -334,7 +337,9 @@ def test_two_words(page):
     slider = page.locator(".input input")
     slider.scroll_into_view_if_needed()
     slider.press("ArrowRight")
-    assert page.locator(".pair").evaluate("e => e.style.getPropertyValue('--at')") == "3"
+    assert (
+        page.locator(".pair").evaluate("e => e.style.getPropertyValue('--at')") == "3"
+    )
 
 
 def test_the_list_of_scenes_can_be_clicked(page):
@@ -366,7 +371,9 @@ def still_page(request, browser, site):  # noqa: F811
 def test_without_scripts(still_page):
     """It reads as an essay: each scene with its still, its number and no button."""
     for name in SCENES:
-        part = still_page.locator(f".scene:has(#{name})" if name != "twins" else "#twins")
+        part = still_page.locator(
+            f".scene:has(#{name})" if name != "twins" else "#twins"
+        )
         assert part.locator("img").first.is_visible(), name
         assert part.locator("img").first.get_attribute("alt").endswith("."), name
         assert part.locator(".value").first.is_visible()
@@ -385,7 +392,10 @@ def test_whole_page(page):
     assert page.evaluate("document.getAnimations().length") == 0
     for _ in range(2):  # in both themes
         report = Axe(Axe().axe_script + CONTRAST).run(page)
-        found = [(v["id"], [n["html"][:200] for n in v["nodes"]]) for v in report.response["violations"]]
+        found = [
+            (v["id"], [n["html"][:200] for n in v["nodes"]])
+            for v in report.response["violations"]
+        ]
         assert found == []
         page.locator(".theme").click()
 
@@ -412,7 +422,9 @@ def test_bytes(site, page):
     paths = {urlsplit(address).path for address in asked if address.startswith("file:")}
     texts = [site / path.partition(f"{site}/")[2] for path in paths]
     texts = [path for path in texts if path.suffix in (".html", ".js", ".css", ".svg")]
-    size = sum(len(PHOTO.sub(b"", path.read_bytes())) for path in texts if path.exists())
+    size = sum(
+        len(PHOTO.sub(b"", path.read_bytes())) for path in texts if path.exists()
+    )
     assert 50_000 < size < 600_000
 
 
@@ -464,7 +476,11 @@ def test_a_link_to_a_state(site, browser):  # noqa: F811
     assert "down" not in link and "photo" not in link  # as at the start
     page.goto("about:blank")
     page.goto(link)
-    assert said(page.locator("main")) == state | said(page.locator("main")) | {"right": 9}
+    assert said(page.locator("main")) == state | said(page.locator("main")) | {
+        "right": 9
+    }
     page.evaluate("location.hash = 'right=-2'")
-    page.wait_for_function("document.querySelector('[data-explorer]').explorer.get().right == -2")
+    page.wait_for_function(
+        "document.querySelector('[data-explorer]').explorer.get().right == -2"
+    )
     context.close()
