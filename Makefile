@@ -12,6 +12,7 @@
 # make weekly     what takes longer, or asks the network
 #
 # Options:        make lab ARGS="--no-browser --port 9999"
+# An edition:     make handout ARGS="01 02 03 04"
 # Another Python: make lab PYTHON=python3.12
 
 PYTHON ?= python3
@@ -51,7 +52,7 @@ constraints: .venv/test
 	$(python) -m pip freeze --quiet $(pinned) >$(exact)
 
 handout: .venv/handout
-	$(python) -m handout.build
+	$(python) -m handout.build $(ARGS)
 
 release: handout
 	rm -rf build/release && mkdir build/release

@@ -178,7 +178,7 @@ function drawHatch(pen, [x, y, width, height]) {
 // Draws points or a line over axes. `lines` has {points: [[x, y] …], style, joined}.
 export function drawCurve(canvas, { x, y, lines, labels, level }) {
   const [ratio, width] = [window.devicePixelRatio || 1, canvas.clientWidth || 320];
-  const [height, left, right, top, bottom] = [180, 44, 12, 10, 36];
+  const [height, left, right, top, bottom] = [180, 50, 12, 10, 36];
   [canvas.width, canvas.height] = [Math.round(width * ratio), Math.round(height * ratio)];
   const style = getComputedStyle(canvas);
   const pen = canvas.getContext("2d");

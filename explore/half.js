@@ -88,29 +88,29 @@ const blur = (image) =>
 const BENDS = { nothing: (x) => x, relu: (x) => Math.max(x, 0), square: (x) => x * x };
 const PASSES = { none: (image) => image, blur, ideal: (image) => lowPass(image, 1 / 4) };
 
-function layerOf({ bend, fine, pass, stride }) {
+function layerOf({ bend, fine, lowpass, stride }) {
   const bent = (image) => map(image, BENDS[bend]);
   return (image) => {
     const after = fine && bend !== "nothing" ? coarser(bent(finer(image))) : bent(image);
-    return skip(PASSES[pass](after), stride);
+    return skip(PASSES[lowpass](after), stride);
   };
 }
 
 // What to try next.
-function advice({ bend, fine, pass, stride, smooth, right }, exact) {
+function advice({ bend, fine, lowpass, stride, smooth, right }, exact) {
   const [whole, half] = [right % (100 * stride) === 0, right % 50 === 0];
   if (exact && whole && bend + stride !== "nothing1")
     return "A whole move proves nothing here: try half a pixel.";
   if (bend === "relu" && !fine)
-    return pass === "ideal"
+    return lowpass === "ideal"
       ? "The low-pass comes too late for what ReLU has folded. Try twice the grid."
       : "ReLU makes waves that the grid cannot hold, and they fold. Try twice the grid.";
   if (bend === "relu" && half && exact)
     return "Half a pixel is a whole one on twice the grid. Try 0.30.";
   if (bend === "square" && !fine && !smooth)
     return "The square doubles each frequency; what is then too fast folds. Try twice the grid.";
-  if (stride === 2 && !exact && pass !== "ideal")
-    return pass === "none"
+  if (stride === 2 && !exact && lowpass !== "ideal")
+    return lowpass === "none"
       ? "The stride folds fast waves. Blur first, or take an ideal low-pass."
       : "The blur lets some fast waves through. Try the ideal low-pass.";
   if (bend === "relu") return "ReLU still folds a little. Try the square.";
@@ -153,7 +153,7 @@ function render({ model, el }) {
     ["square", "the square"],
   ]);
   toggle(controls, "on twice the grid", model, "fine");
-  choice(controls, "then", model, "pass", [
+  choice(controls, "then", model, "lowpass", [
     ["none", "no low-pass"],
     ["blur", "blur 1 2 1"],
     ["ideal", "ideal low-pass"],
@@ -174,7 +174,7 @@ function render({ model, el }) {
   let [last, previous, layerFirst] = [null, null, null];
   const draw = () => {
     const chosen = Object.fromEntries(
-      ["right", "picture", "smooth", "bend", "fine", "pass"].map((key) => [key, model.get(key)]),
+      ["right", "picture", "smooth", "bend", "fine", "lowpass"].map((key) => [key, model.get(key)]),
     );
     chosen.stride = Number(model.get("stride"));
     const { right, picture, stride } = chosen;

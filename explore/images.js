@@ -72,7 +72,9 @@ export function convolve(image, filter, relu = true) {
       }
     }
   }
-  return relu ? map(response, (sum) => Math.max(sum, 0)) : response;
+  if (relu)
+    for (let place = 0; place < data.length; place++) data[place] = Math.max(data[place], 0);
+  return response;
 }
 
 function pool(image, start, gather, k = 2) {
@@ -111,6 +113,7 @@ export function blurredMaxPool(image) {
 }
 
 export function skip(image, stride) {
+  if (stride === 1) return image;
   const kept = zeros(Math.ceil(image.height / stride), Math.ceil(image.width / stride));
   for (let i = 0; i < kept.height; i++)
     for (let j = 0; j < kept.width; j++)
@@ -124,11 +127,16 @@ export function mirror(image) {
 }
 
 export function norm(image) {
-  return Math.sqrt(image.data.reduce((sum, value) => sum + value * value, 0));
+  let sum = 0;
+  for (const value of image.data) sum += value * value;
+  return Math.sqrt(sum);
 }
 
 export function subtract(a, b) {
-  return map(a, (value, place) => value - b.data[place]);
+  const difference = zeros(a.height, a.width);
+  for (let place = 0; place < a.data.length; place++)
+    difference.data[place] = a.data[place] - b.data[place];
+  return difference;
 }
 
 export function relativeChange(reference, other) {

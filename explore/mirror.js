@@ -34,6 +34,7 @@ function render({ model, el }) {
   const edges = (image, weights) => map(convolve(image, weights), (value) => value > strong);
   const original = edges(photo, filter);
   const total = (image) => image.data.reduce((sum, value) => sum + value, 0);
+  const first = total(original);
 
   model.keep("down", within(-20, 20));
   model.keep("right", within(-20, 20));
@@ -46,7 +47,7 @@ function render({ model, el }) {
   slider(controls, "blue: down", model, "down");
   slider(controls, "right", model, "right");
 
-  let [known, other] = ["", null];
+  let [known, other, second] = ["", null, 0];
   const draw = () => {
     const switches = ["mirrorPhoto", "mirrorFilter", "mirrorResult"].map((key) => model.get(key));
     if (known !== switches.join()) {
@@ -56,6 +57,7 @@ function render({ model, el }) {
       ];
       const found = edges(input, weights);
       [known, other] = [switches.join(), switches[2] ? mirror(found) : found];
+      second = total(other);
     }
     const [down, right] = [model.get("down"), model.get("right")];
     const moved = translate(other, down, right);
@@ -72,7 +74,6 @@ function render({ model, el }) {
       both += kind === 3;
     }
     pen.putImageData(picture, 0, 0);
-    const [first, second] = [total(original), total(other)];
     sayPlace(canvas, right, model.rule("right"), describeMove(down, right));
     say(
       { switches, down, right, first, second, both },

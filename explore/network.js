@@ -69,14 +69,15 @@ const NETWORK_STYLE = `
 .explorer .legend { margin: 16px 0 6px; font-size: 14px; color: var(--ink); }
 .explorer .legend i { display: inline-block; width: 12px; height: 12px; margin: 0 4px 0 10px;
   border: 1px solid var(--ink); vertical-align: -1px; }
-.explorer .stages { display: grid; gap: 12px 20px; align-items: start;
+.explorer .stages { display: grid; gap: 12px; align-items: start;
   grid-template-columns: repeat(auto-fit, minmax(216px, 1fr)); }
 .explorer .stages h4 { margin: 0; padding: 6px 0 2px; border-top: 2px solid var(--ink);
   font-size: 14px; color: var(--ink); }
 .explorer .layer { display: grid; gap: 4px 5px; align-items: end; margin: 0 0 6px;
-  grid-template-columns: minmax(58px, 1fr) repeat(3, minmax(40px, 64px)); font-size: 13px;
+  grid-template-columns: minmax(68px, 1fr) repeat(3, minmax(40px, 64px)); font-size: 13px;
   line-height: 1.25; }
 .explorer .layer small { display: block; font-size: 11px; line-height: 1.2; }
+.explorer .layer > small { font-size: 10.5px; }
 .explorer .layer div { position: relative; }
 .explorer .layer b { font-variant-numeric: tabular-nums; }
 .explorer .layer .none { position: absolute; inset: 0; display: grid; place-items: center;

@@ -25,6 +25,7 @@ import {
   pad,
   relativeChange,
   skip,
+  subtract,
   translate,
   zeros,
 } from "./images.js";
@@ -43,6 +44,12 @@ function percentile(image, share) {
 // The whole steps nearest to a move, of an output with a stride.
 function wholeSteps(move, stride) {
   return [...new Set([Math.floor(move / stride), Math.ceil(move / stride)])];
+}
+
+function nonzero(image) {
+  let many = 0;
+  for (const value of image.data) many += value !== 0;
+  return many;
 }
 
 // A corner of an image, an eighth as high and wide.
@@ -108,11 +115,7 @@ function render({ model, el }) {
         if (!convolveThenMove || off < change) [convolveThenMove, change] = [guess, off];
       }
     }
-    const difference = {
-      ...still,
-      data: moveThenConvolve.data.map((v, place) => v - convolveThenMove.data[place]),
-    };
-    const differ = (image) => image.data.reduce((sum, value) => sum + (value !== 0), 0);
+    const difference = subtract(moveThenConvolve, convolveThenMove);
     const border = Math.ceil(Math.max(Math.abs(down), Math.abs(right)) / stride) + 1;
     const middle = inside(difference, border);
     drawImage(view.canvas, moved, "gray", [0, 255]);
@@ -121,7 +124,7 @@ function render({ model, el }) {
     drawFrame(drawImage(error.canvas, difference, "RdBu_r", [-top, top]), difference, border);
     drawImage(corner.canvas, eighth(difference, down < 0, right < 0), "RdBu_r", [-top, top]);
     corner.name(`difference, ${down < 0 ? "bottom" : "top"} ${right < 0 ? "right" : "left"}, ×8`);
-    const [places, middles] = [differ(difference), middle ? differ(middle) : 0];
+    const [places, middles] = [nonzero(difference), middle ? nonzero(middle) : 0];
     error.name(`difference: ${count(places)} of ${count(difference.data.length)} places`);
     const odd = stride === 2 && (down % 2 || right % 2);
     sayPlace(view.canvas, right, model.rule("right"), describeMove(down, right));

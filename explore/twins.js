@@ -14,7 +14,8 @@ import {
 import { describeMove } from "./images.js";
 
 const SEEN = 224; // pixels along a side of what the network sees
-const LARGE = `.explorer.twins .pad button { flex: 1; min-height: 56px; font-size: 16px; }
+const LARGE = `.explorer.twins .pad { grid-template: 56px / 1fr 1fr; }
+.explorer.twins .pad button { grid-row: 1; font-size: 16px; }
 .explorer.twins .pad button.first { color: var(--paper); background: var(--accent);
   border-color: var(--accent); font-weight: 600; }
 .explorer.twins figure figure { margin: 10px 0 0; }

@@ -1,24 +1,33 @@
 """Make web pages, print and copies to hand out from the notebooks as they are stored.
 
-python -m handout.build [folder]    fills build/, or that folder
+python -m handout.build [folder] [01 02 …]    fills build/, or that folder
+
+Numbers make an edition of these notebooks, and of the evidence that belongs to them.
 
 Nothing is run and nothing is fetched; the same notebooks give the same files.
 """
 
+import dataclasses
+import re
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from nbconvert.preprocessors import Preprocessor
 
 from . import cheat_sheet, copies, grading, paper, web
-from .lesson import EVIDENCE, ROOT, Lesson, read
+from .gift import gift
+from .lesson import EVIDENCE, ROOT, Lesson, process, read, without_links
 
 
-def build(folder: Path, notebooks: Path = ROOT / "notebooks") -> None:
+def build(
+    folder: Path, notebooks: Path = ROOT / "notebooks", numbers: Sequence[str] = ()
+) -> None:
     """Make everything anew in a folder; what is there stays until all is made."""
-    lessons = lessons_in(notebooks)
+    lessons = edition(lessons_in(notebooks), numbers)
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock", timeout=0):
         new = folder / ".new"
@@ -29,6 +38,9 @@ def build(folder: Path, notebooks: Path = ROOT / "notebooks") -> None:
             copies.make(blank, made, "student")
             copies.make(lessons, made, "teacher")
             grading.make(blank, made)
+            quiz = made / "student" / "notebooks" / "questions.md"
+            text = gift(quiz.read_text("utf-8"))
+            (made / "questions.gift").write_text(text, "utf-8", newline="\n")
             unsolved = [copies.without_solutions(lesson) for lesson in lessons]
             make_edition(unsolved, blank, made / "student.zip", made, stage / "1")
             target = made / "solutions"
@@ -69,6 +81,38 @@ def lessons_in(folder: Path) -> list[Lesson]:
     return lessons
 
 
+def edition(lessons: list[Lesson], numbers: Sequence[str]) -> list[Lesson]:
+    """Return the lessons of these numbers, or all; links to others become text."""
+    known = {lesson.name.partition("_")[0] for lesson in lessons}
+    if unknown := set(numbers) - known:
+        have = ", ".join(sorted(known))
+        raise SystemExit(f"There is no notebook {min(unknown)}. There are: {have}.")
+    chosen = [
+        lesson
+        for lesson in lessons
+        if not numbers or lesson.name.partition("_")[0] in numbers
+    ]
+    unlinked = Unlinked({lesson.name for lesson in chosen})
+    return [
+        dataclasses.replace(lesson, node=process(lesson, unlinked)[0])
+        for lesson in chosen
+    ]
+
+
+class Unlinked(Preprocessor):
+    """Makes words of the links to notebooks that are left out."""
+
+    def __init__(self, names: set[str]):
+        super().__init__()
+        self.names = names
+
+    def preprocess_cell(self, cell, resources, index):
+        """Change one cell."""
+        if cell.cell_type == "markdown":
+            cell.source = without_links(cell.source, self.names)
+        return cell, resources
+
+
 def replace(made: Path, folder: Path, old: Path) -> None:
     """Put each part in the place of its predecessor."""
     for part in grading.parts_of(made):
@@ -84,18 +128,25 @@ def replace(made: Path, folder: Path, old: Path) -> None:
 def main(arguments: list[str]) -> None:
     """Fill the folder that was named, and say so."""
     start = time.perf_counter()
-    folder = Path(arguments[0]) if arguments else ROOT / "build"
+    numbers = [word for word in arguments if re.fullmatch(r"\d\d", word)]
+    (folder,) = [Path(x) for x in arguments if x not in numbers] or [ROOT / "build"]
     try:
-        build(folder)
+        build(folder, numbers=numbers)
     except Timeout:
         sys.exit(f"Another build fills {folder} just now. Wait until it is done.")
+    except PermissionError as error:
+        sys.exit(
+            f"{folder} can't be filled, and stays as it was: {error}. Name a folder "
+            "of your own: .venv/bin/python -m handout.build FOLDER"
+        )
     except OSError as error:
         sys.exit(f"{folder} can't be filled, and stays as it was: {error}")
     except KeyboardInterrupt:
         sys.exit(f"Interrupted: {folder} stays as it was.")
     seconds = time.perf_counter() - start
     print(
-        f"{folder}: html, pdf, student, teacher, nbgrader, solutions; {seconds:.0f} s"
+        f"{folder}: html, pdf, student, teacher, nbgrader, solutions, "
+        f"questions.gift; {seconds:.0f} s"
     )
 
 

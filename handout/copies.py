@@ -13,12 +13,17 @@ from nbconvert.preprocessors import (
 )
 
 from .lesson import (
+    QUESTIONS,
     ROOT,
     TITLE,
     Lesson,
+    exercise_in,
     fill,
+    optional,
     process,
+    quiz,
     tagged,
+    without_links,
     write_files,
     write_notebook,
 )
@@ -36,14 +41,24 @@ SOLUTIONS = (
 
 
 class Graded(Preprocessor):
-    """Says to nbgrader which cell is an answer, and which checks it for a point."""
+    """Says to nbgrader which cell is an answer, and which checks it for a point.
+
+    What is optional has 0 points: the course gives a bonus for it.
+    """
+
+    def preprocess(self, nb, resources):
+        """Change a notebook."""
+        self.heading = ""
+        return super().preprocess(nb, resources)
 
     def preprocess_cell(self, cell, resources, index):
         """Change one cell."""
+        if cell.cell_type == "markdown":
+            self.heading = exercise_in(cell.source) or self.heading
         for tag, check in {"exercise": False, "check": True}.items():
             if tagged(cell, tag):
                 words = {"grade": check, "locked": check, "solution": not check}
-                words |= {"points": 1} if check else {}
+                words |= {"points": 1 - optional(self.heading)} if check else {}
                 words |= {"grade_id": cell.id, "schema_version": 3, "task": False}
                 cell.metadata["nbgrader"] = words
         return cell, resources
@@ -66,7 +81,7 @@ def blank(lesson: Lesson) -> Lesson:
 def make(lessons: list[Lesson], folder: Path, reader: str) -> None:
     """Write the copy of one reader into a folder, and its zip."""
     target = folder / reader
-    copy_parts(target)
+    copy_parts(target, lessons)
     for lesson in lessons:
         path = target / "notebooks" / lesson.path
         write_notebook(lesson.node, path)
@@ -111,13 +126,23 @@ def light(lesson: Lesson) -> bool:
     return "need_networks()" not in "\n".join(code)
 
 
-def copy_parts(target: Path, without: str = "") -> None:
-    """Copy what the notebooks import, show and link to; a folder can be left out."""
+def copy_parts(target: Path, lessons: list[Lesson], without: str = "") -> None:
+    """Copy what the notebooks import, show and link to; a folder can be left out.
+
+    Pages that link to a notebook which is not handed out have its name as text.
+    """
+    names = [lesson.name for lesson in lessons]
     for pattern in PARTS:
         for path in ROOT.glob(pattern):
             part = path.relative_to(ROOT).as_posix().removeprefix(without)
             (target / part).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target / part)
+            if path.parent.name == "notebooks":
+                text = path.read_text("utf-8")
+                text = quiz(text, names) if path.stem == QUESTIONS else text
+                text = without_links(text, names)
+                (target / part).write_text(text, "utf-8", newline="\n")
+            else:
+                shutil.copyfile(path, target / part)
 
 
 def pack(folder: Path, target: Path, top: str) -> None:

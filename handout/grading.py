@@ -14,6 +14,7 @@ from .lesson import (
     Lesson,
     exercises,
     fill,
+    optional,
     process,
     tagged,
     write_files,
@@ -53,22 +54,22 @@ class Source(Preprocessor):
 def make(lessons: list[Lesson], folder: Path) -> None:
     """Write the course folder, of the lessons as a student gets them."""
     source = folder / COURSE / "source" / ASSIGNMENT
-    copy_parts(source, without="notebooks/")
+    copy_parts(source, lessons, without="notebooks/")
     for lesson in lessons:
         changes = Source(TWICE_UP if lesson.folder else UP)
         notebook, files = process(lesson, changes)
         write_notebook(notebook, source / lesson.path)
         write_files(files, source / lesson.folder)
-    for name in ["nbgrader_config.py", "judge.py"]:
+    for name in ["nbgrader_config.py", "judge.py", "grade.py"]:
         shutil.copyfile(HERE / "course" / name, folder / COURSE / name)
     titles = [title for lesson in lessons for title, _ in exercises(lesson)]
-    optional = sum("optional" in title for title in titles)
+    bonus = sum(map(optional, titles))
     readme = fill(
         "course/README.md",
         title=TITLE,
         nbgrader=NBGRADER,
-        exercises=str(len(titles) - optional),
-        optional=str(optional),
+        exercises=str(len(titles) - bonus),
+        optional=str(bonus),
     )
     (folder / COURSE / "README.md").write_text(readme, "utf-8", newline="\n")
 

@@ -2,6 +2,7 @@
 
 import copy
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from nbformat.v4 import new_markdown_cell
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 FRONT = (HERE / "index.md").read_text("utf-8").splitlines()
+NUMBERS = ["No", "One", "Two", "Three", "Four", "Five"]
+NUMBERS += ["Six", "Seven", "Eight", "Nine", "Ten"]
 TITLE, LEAD = FRONT[0].removeprefix("# "), FRONT[2].strip("*")
 GLOSSARY, QUESTIONS, FOUND = "glossary", "questions", "what_was_found"
 PAGES = {GLOSSARY, QUESTIONS, FOUND}
@@ -161,12 +164,38 @@ def exercises(lesson: Lesson) -> list[tuple[str, str]]:
     found, title = [], ""
     for cell in lesson.node.cells:
         if cell.cell_type == "markdown":
-            headings = re.findall(r"(?m)^#+ Exercise (.+)$", cell.source)
-            title = headings[-1] if headings else title
+            title = exercise_in(cell.source) or title
         elif tagged(cell, "check"):
             checker = re.search(r"exercises\.(\w+)", cell.source)
             found.append((title, checker[1] if checker else ""))
     return found
+
+
+def exercise_in(markdown: str) -> str:
+    """Return the title of the last exercise that a text begins, or nothing."""
+    return ([""] + re.findall(r"(?m)^#+ Exercise (.+)$", markdown))[-1]
+
+
+def optional(title: str) -> bool:
+    """Say whether an exercise is a bonus."""
+    return "optional" in title
+
+
+def without_links(text: str, names: Collection[str]) -> str:
+    """Return a text whose links to notebooks of other names are words alone."""
+
+    def link(match):
+        return match[0] if match[2] in names else match[1]
+
+    return re.sub(r"\[([^\]]+)\]\((?:[\w.]+/)*(\w+)\.ipynb[^)]*\)", link, text)
+
+
+def quiz(text: str, names: Collection[str]) -> str:
+    """Return the questions whose notebook is there, numbered anew; all, if none is."""
+    head, *parts = re.split(r"(?m)^## \d+ · ", text)
+    kept = [x for x in parts if re.findall(r"\((\w+)\.ipynb", x)[0] in names] or parts
+    head = re.sub(r"^# \w+", f"# {NUMBERS[len(kept)]}", head)
+    return head + "".join(f"## {n} · {part}" for n, part in enumerate(kept, 1))
 
 
 def blocks(markdown: str) -> list[SyntaxTreeNode]:

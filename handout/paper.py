@@ -45,6 +45,10 @@ CHANGES = [
     PastedPictures(),
     ExtractOutputPreprocessor(extract_output_types=set(PICTURES)),
 ]
+# What a hand does on a screen: a sentence of a paragraph.
+IN_HAND = re.compile(r"(?m)(?:^|(?<=\. ))[^\n#<.]*\b[Dd]rag\b[^\n.]*\.")
+STILL = "In the notebook, the next figure moves under your hand."
+SQUARE = "Four grids at the corners of a square: move and convolve, both ways round."
 IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)")
 # The marks of Markdown for the tags that a `<summary>` holds.
 MARKS = {"b": "**", "strong": "**", "i": "*", "em": "*", "code": "`"}
@@ -54,7 +58,7 @@ MARKS |= {"sup": "^", "sub": "~"}
 def make(lessons: list[Lesson], folder: Path, stage: Path) -> None:
     """Print a handout of each notebook, and one of the whole series."""
     folder.mkdir(parents=True)
-    copy_parts(stage)
+    copy_parts(stage, lessons)
     for name in ["template.typ", "square.svg"]:
         shutil.copyfile(HERE / name, stage / name)
     terms = glossary(stage)
@@ -62,15 +66,20 @@ def make(lessons: list[Lesson], folder: Path, stage: Path) -> None:
     bodies: list[str] = []
     ends: list[str] = []
     for lesson in lessons:
-        body, end = Chapter(lesson).typeset(texts)
+        chapter = Chapter(lesson)
+        body, end = chapter.typeset(texts)
         if lesson.folder and "#part" not in "".join(bodies):
             bodies.append("#part[The evidence]\n")
         bodies.append(body)
         if end:
             ends.append(f"== {lesson.title}\n{end}")
-        body += ending([end], lessons) + terms
+        body += ending([end], lessons)
         source = texts / f"{lesson.name}.typ"
         print_pages(body, source, folder, title=lesson.title, series=TITLE)
+        if chapter.predictions and not lesson.folder:
+            source = texts / f"{lesson.name}_worksheet.typ"
+            body = worksheet(chapter)
+            print_pages(body, source, folder, title=lesson.title, series=TITLE)
     body = "".join(bodies) + ending(ends, lessons) + terms
     print_pages(body, texts / "series.typ", folder, title=TITLE, lead=LEAD)
     quiz = questions(stage)
@@ -103,6 +112,15 @@ def print_pages(body: str, source: Path, folder: Path, **setting: str) -> None:
         raise SystemExit(f"{source.stem} can't be printed: {error}") from error
 
 
+def worksheet(chapter: "Chapter") -> str:
+    """Return what of a lesson is to be answered, with room to write."""
+    lesson = chapter.lesson
+    asked = [to_typst(lesson.name, [text]) for text in chapter.predictions]
+    title, question = (to_typst("sheet", [x]) for x in (lesson.title, lesson.question))
+    predictions = "".join(f"[{text}], " for text in asked)
+    return f"#worksheet([{title}], [{question}], ({predictions}), {string(SQUARE)})\n"
+
+
 def ending(ends: list[str], lessons: list[Lesson]) -> str:
     """Return the chapter of answers and, if there are any, solutions."""
     title = "Answers and solutions" if solved(lessons) else "Answers"
@@ -127,7 +145,8 @@ def questions(stage: Path) -> Lesson:
     first, *parts = re.split(r"(?m)^(?=## )", text)
     whole = [raw("#block(breakable: false)[") + part + raw("]") for part in parts]
     cells = [new_markdown_cell(part) for part in [first, *whole]]
-    return Lesson(QUESTIONS, new_notebook(cells=cells), "Ten questions")
+    title = text.partition("\n")[0].removeprefix("# ")
+    return Lesson(QUESTIONS, new_notebook(cells=cells), title)
 
 
 @dataclass
@@ -139,6 +158,7 @@ class Chapter:
     end: list[str] = field(default_factory=list)
     count: Counter = field(default_factory=Counter)
     heading: str = ""
+    predictions: list[str] = field(default_factory=list)
 
     def typeset(self, folder: Path) -> tuple[str, str]:
         """Return both as Typst; the pictures go into a folder."""
@@ -151,7 +171,7 @@ class Chapter:
                 self.solve(code(cell))
             elif tagged(cell, "exercise"):
                 self.body.append(raw(f"#exercise({self.place('exercise')})"))
-                self.body += [*code(cell), raw("#room(6)")]
+                self.body += [*code(cell), raw("#room(4)")]
             else:
                 self.body += code(cell)
         # A name for what links to this notebook.
@@ -165,6 +185,8 @@ class Chapter:
         headings = [block for block in blocks(source) if block.type == "heading"]
         if headings:
             self.heading = headings[-1].children[0].content
+        source = IN_HAND.sub(STILL, source)
+        source = re.sub(r"\b(D|d)rag\b", lambda m: "Mm"[m[1] == "d"] + "ove", source)
         self.body.append(IMAGE.sub(image, DETAILS.sub(self.unfold, source)))
 
     def unfold(self, match: re.Match) -> str:
@@ -181,6 +203,7 @@ class Chapter:
         question = re.sub(r"^\W*Predict\W*", "", question)
         question = question[:1].upper() + question[1:]
         place = self.place("predict")
+        self.predictions.append(question)
         self.end += [
             raw(f"#answer({place})["),
             question,

@@ -27,6 +27,7 @@ from .lesson import (
     process,
     slug,
     tagged,
+    without_links,
     write_files,
     write_notebook,
 )
@@ -48,7 +49,7 @@ def make(
     stage: Path,
 ) -> None:
     """Make the site, with notebooks to download, and files: a copy, then the PDFs."""
-    copy_parts(stage)
+    copy_parts(stage, lessons)
     shutil.copyfile(HERE / "elsewhere.md", stage / "elsewhere.md")
     for lesson in lessons:
         notebook, own = process(lesson, OnPaper(), PastedPictures())
@@ -163,11 +164,5 @@ def teachers_page(lessons: list[Lesson], files: list[Path]) -> str:
 
 def linked(text: str, lessons: list[Lesson]) -> str:
     """Return a text whose links to lessons lead to what is there, as pages spell it."""
-    names = [lesson.name for lesson in lessons]
-
-    def link(match):
-        words, name = match[1], match[3]
-        return match[0] if name in names else words
-
-    text = re.sub(r"\[([^\]]+)\]\(((?:\w+/)*)(\w+)\.ipynb[^)]*\)", link, text)
+    text = without_links(text, [lesson.name for lesson in lessons])
     return ANCHOR.sub(lambda match: slug(match[0]), text)

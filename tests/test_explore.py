@@ -72,11 +72,11 @@ STATES = {
     "rocket": {"photo": "rocket_quarter.png", "bands": bands().tolist(), "right": 0},
     "window": {"photo": "three.jpg", "names": [*"abcde"], "right": 0, "shown": "2"}
     | {"photos": [made_up_answers(photo) for photo in ("cat", "cup", "rocket")]},
-    "network": stored_start("06_repair", "network"),
     "half": {"right": 50, "picture": "row", "smooth": False, "bend": "nothing"}
-    | {"fine": False, "pass": "none", "stride": "2", "row": [ROW], "small": SMALL},
+    | {"fine": False, "lowpass": "none", "stride": "2", "row": [ROW], "small": SMALL},
     "twins": {"photo": "../images/rocket.jpg", "right": 0}
     | json.loads((figures.EXPLORERS / "twins.json").read_text("utf-8")),
+    "network": stored_start("06_repair", "network"),
 }
 
 
@@ -341,12 +341,153 @@ def test_window(explorer):
         assert each["comb"] == f"{photo['comb'][abs(right)]:.2f}"
 
 
-# Networks of notebook 6
-
 GO = """(root, states) => states.map(values => {
     root.explorer.set(values);
     return root.explorer.said();
 })"""
+
+
+def test_twins(explorer):
+    start = STATES["twins"]
+    truth = start["names"].index(start["truth"])
+    shares = [dict(answer)[truth] for answer in start["answers"]]
+    rights = [*range(-37, 163), *random.integers(-37, 163, 100).tolist()]
+    shown = explorer("twins")
+    said = shown.evaluate(GO, [{"right": right} for right in rights])
+    before = 0
+    for right, each in zip(rights, said, strict=True):
+        assert each["share"] == shares[37 + right]
+        answer = start["answers"][37 + right][:3]
+        assert each["top"] == [[start["names"][name], share] for name, share in answer]
+        if right != before:
+            assert each["was"] == shares[37 + before]
+        before = right
+
+
+def test_twins_at_first_sight(explorer):
+    """One press, and what lesson 5 prints stands there, large; it ends at the ends."""
+    shown = explorer("twins")
+    assert shown.locator(".sure b").inner_text() == "21%"
+    shown.get_by_role("button", name="one pixel right").click()
+    assert state(shown)["right"] == 1
+    assert shown.locator(".sure").inner_text().split() == (
+        ["missile", "48%", "before", "this", "move:", "21%"]
+    )
+    assert "from 21% to 48%: more than twice" in shown.locator(".reading").inner_text()
+    for end in (-37, 162):
+        said = shown.evaluate(GO, [{"right": 10 * end}])
+        assert said[0]["right"] == end
+
+
+@functools.cache
+def lesson_7():
+    """The functions of the lesson that moves by fractions, as it defines them."""
+    names = ["fractional", "low_pass", "fractional_error", "every_second", "blur"]
+    names += ["resampling", "resize", "finely", "on_fine_grid"]
+    torch = pytest.importorskip("torch")
+    scope = {"np": np, "torch": torch, "cache": functools.cache}
+    scope["relative_change"] = relative_change
+    path = ROOT / "notebooks" / "07_between_pixels.ipynb"
+    for cell in checks.code_cells(nbformat.read(path, as_version=4)):
+        for node in ast.parse(cell.source).body:
+            if isinstance(node, ast.FunctionDef) and node.name in names:
+                exec(ast.unparse(node), scope)
+    return SimpleNamespace(**{name: scope[name] for name in names})
+
+
+def both_ways_between(state):
+    """What the lesson's functions find in a state: both ways, and their distance."""
+    torch, lesson = pytest.importorskip("torch"), lesson_7()
+    image = np.array([ROW] if state["picture"] == "row" else SMALL, float)
+    image = lesson.low_pass(image - image.mean(), 1 / 2)
+    if state["smooth"]:
+        image = lesson.low_pass(image, 1 / 4)
+    bend = {
+        "nothing": lambda x: x,
+        "relu": lambda x: torch.clamp(x, min=0),
+        "square": torch.square,
+    }[state["bend"]]
+    stride = int(state["stride"])
+
+    def layer(image):
+        if state["fine"]:
+            after = lesson.on_fine_grid(bend)(image)
+        else:
+            after = bend(torch.tensor(image)).numpy()
+        if state["lowpass"] != "none":
+            ideal = state["lowpass"] == "ideal"
+            after = lesson.low_pass(after, 1 / 4) if ideal else lesson.blur(after)
+        return lesson.every_second(after) if stride == 2 else after
+
+    right = state["right"] / 100
+    ways = [
+        layer(lesson.fractional(image, 0, right)),
+        lesson.fractional(layer(image), 0, right / stride),
+    ]
+    return ways, lesson.fractional_error(layer, image, right, stride)
+
+
+@pytest.fixture
+def double():
+    """Lesson 7 computes with float64 throughout."""
+    torch = pytest.importorskip("torch")
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(before)
+
+
+def test_half(explorer, double):
+    """In each kind of layer, at moves of all sizes, as lesson 7 computes it."""
+    kinds = itertools.product(
+        ["row", "small"],
+        [False, True],
+        ["nothing", "relu", "square"],
+        [False, True],
+        ["none", "blur", "ideal"],
+        ["1", "2"],
+    )
+    names = ["picture", "smooth", "bend", "fine", "lowpass", "stride"]
+    states = [
+        dict(zip(names, kind, strict=True)) | {"right": int(right)}
+        for kind in kinds
+        for right in (50, random.integers(-200, 201))
+    ]
+    said = explorer("half").evaluate(GO, states)
+    exact = 0
+    for set_to, each in zip(states, said, strict=True):
+        ways, error = both_ways_between(set_to)
+        assert each["error"] == pytest.approx(error, abs=1e-9), set_to
+        exact += error < 1e-12 and set_to["right"] % 100 > 0
+        if set_to["picture"] == "row":
+            for way, expected in zip(each["ways"], ways, strict=True):
+                np.testing.assert_allclose(way, expected.ravel(), atol=1e-9)
+    assert exact > 50  # states in which both ways meet between the pixels
+
+
+def test_half_says_what_to_try(explorer):
+    """Followed, its advice leads from what folds to what meets wherever it is moved."""
+    path = {
+        "Blur first": {},
+        "Try the ideal": {"lowpass": "blur"},
+        "bend the curve: ReLU": {"lowpass": "ideal"},
+        "Try twice the grid": {"bend": "relu"},
+        "Try 0.30": {"fine": True},
+        "Try the square": {"right": 30},
+        "both ways meet wherever": {"bend": "square"},
+    }
+    shown = explorer("half")
+    for words, change in path.items():
+        (said,) = shown.evaluate(GO, [change])
+        text = shown.locator(".reading").inner_text()
+        assert f"apart by {said['error']:.3f} of their size" in text
+        assert words in text
+    assert said["error"] < 1e-9
+
+
+# Networks of notebook 6
+
+
 NETWORKS = STATES["network"]["networks"]
 
 
@@ -585,144 +726,6 @@ def test_network_reads_a_drawing(explorer):
     assert np.sum(shown.evaluate("root => root.explorer.get().drawing")) == 0
     with pytest.raises(Exception, match="8 rows of 8 levels from 0 to 16, got"):
         shown.evaluate("root => root.explorer.set({drawing: [[17]]})")
-
-
-def test_twins(explorer):
-    start = STATES["twins"]
-    truth = start["names"].index(start["truth"])
-    shares = [dict(answer)[truth] for answer in start["answers"]]
-    rights = [*range(-37, 163), *random.integers(-37, 163, 100).tolist()]
-    shown = explorer("twins")
-    said = shown.evaluate(GO, [{"right": right} for right in rights])
-    before = 0
-    for right, each in zip(rights, said, strict=True):
-        assert each["share"] == shares[37 + right]
-        answer = start["answers"][37 + right][:3]
-        assert each["top"] == [[start["names"][name], share] for name, share in answer]
-        if right != before:
-            assert each["was"] == shares[37 + before]
-        before = right
-
-
-def test_twins_at_first_sight(explorer):
-    """One press, and what lesson 5 prints stands there, large; it ends at the ends."""
-    shown = explorer("twins")
-    assert shown.locator(".sure b").inner_text() == "21%"
-    shown.get_by_role("button", name="one pixel right").click()
-    assert state(shown)["right"] == 1
-    assert shown.locator(".sure").inner_text().split() == (
-        ["missile", "48%", "before", "this", "move:", "21%"]
-    )
-    assert "from 21% to 48%: more than twice" in shown.locator(".reading").inner_text()
-    for end in (-37, 162):
-        said = shown.evaluate(GO, [{"right": 10 * end}])
-        assert said[0]["right"] == end
-
-
-@functools.cache
-def lesson_7():
-    """The functions of the lesson that moves by fractions, as it defines them."""
-    names = ["fractional", "low_pass", "fractional_error", "every_second", "blur"]
-    names += ["resampling", "resize", "finely", "on_fine_grid"]
-    torch = pytest.importorskip("torch")
-    scope = {"np": np, "torch": torch, "cache": functools.cache}
-    scope["relative_change"] = relative_change
-    path = ROOT / "notebooks" / "07_between_pixels.ipynb"
-    for cell in checks.code_cells(nbformat.read(path, as_version=4)):
-        for node in ast.parse(cell.source).body:
-            if isinstance(node, ast.FunctionDef) and node.name in names:
-                exec(ast.unparse(node), scope)
-    return SimpleNamespace(**{name: scope[name] for name in names})
-
-
-def both_ways_between(state):
-    """What the lesson's functions find in a state: both ways, and their distance."""
-    torch, lesson = pytest.importorskip("torch"), lesson_7()
-    image = np.array([ROW] if state["picture"] == "row" else SMALL, float)
-    image = lesson.low_pass(image - image.mean(), 1 / 2)
-    if state["smooth"]:
-        image = lesson.low_pass(image, 1 / 4)
-    bend = {
-        "nothing": lambda x: x,
-        "relu": lambda x: torch.clamp(x, min=0),
-        "square": torch.square,
-    }[state["bend"]]
-    stride = int(state["stride"])
-
-    def layer(image):
-        if state["fine"]:
-            after = lesson.on_fine_grid(bend)(image)
-        else:
-            after = bend(torch.tensor(image)).numpy()
-        if state["pass"] != "none":
-            ideal = state["pass"] == "ideal"
-            after = lesson.low_pass(after, 1 / 4) if ideal else lesson.blur(after)
-        return lesson.every_second(after) if stride == 2 else after
-
-    right = state["right"] / 100
-    ways = [
-        layer(lesson.fractional(image, 0, right)),
-        lesson.fractional(layer(image), 0, right / stride),
-    ]
-    return ways, lesson.fractional_error(layer, image, right, stride)
-
-
-@pytest.fixture
-def double():
-    """Lesson 7 computes with float64 throughout."""
-    torch = pytest.importorskip("torch")
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(before)
-
-
-def test_half(explorer, double):
-    """In each kind of layer, at moves of all sizes, as lesson 7 computes it."""
-    kinds = itertools.product(
-        ["row", "small"],
-        [False, True],
-        ["nothing", "relu", "square"],
-        [False, True],
-        ["none", "blur", "ideal"],
-        ["1", "2"],
-    )
-    names = ["picture", "smooth", "bend", "fine", "pass", "stride"]
-    states = [
-        dict(zip(names, kind, strict=True)) | {"right": int(right)}
-        for kind in kinds
-        for right in (50, random.integers(-200, 201))
-    ]
-    said = explorer("half").evaluate(GO, states)
-    exact = 0
-    for set_to, each in zip(states, said, strict=True):
-        ways, error = both_ways_between(set_to)
-        assert each["error"] == pytest.approx(error, abs=1e-9), set_to
-        exact += error < 1e-12 and set_to["right"] % 100 > 0
-        if set_to["picture"] == "row":
-            for way, expected in zip(each["ways"], ways, strict=True):
-                np.testing.assert_allclose(way, expected.ravel(), atol=1e-9)
-    assert exact > 50  # states in which both ways meet between the pixels
-
-
-def test_half_says_what_to_try(explorer):
-    """Followed, its advice leads from what folds to what meets wherever it is moved."""
-    path = {
-        "Blur first": {},
-        "Try the ideal": {"pass": "blur"},
-        "bend the curve: ReLU": {"pass": "ideal"},
-        "Try twice the grid": {"bend": "relu"},
-        "Try 0.30": {"fine": True},
-        "Try the square": {"right": 30},
-        "both ways meet wherever": {"bend": "square"},
-    }
-    shown = explorer("half")
-    for words, change in path.items():
-        (said,) = shown.evaluate(GO, [change])
-        text = shown.locator(".reading").inner_text()
-        assert f"apart by {said['error']:.3f} of their size" in text
-        assert words in text
-    assert said["error"] < 1e-9
 
 
 @pytest.mark.parametrize("name", STATES)

@@ -5,6 +5,8 @@
 
 import csv
 import importlib.util
+import io
+import re
 import subprocess
 import sys
 import threading
@@ -17,7 +19,7 @@ import test_exercises
 from notebook_checks import ROOT, check_links, markdown
 
 import exercises
-from handout import build, copies, grading
+from handout import build, copies, grading, lesson
 
 nbgrader = pytest.importorskip("nbgrader.api")
 
@@ -78,6 +80,12 @@ def delete(*names):
     return change
 
 
+def without_ids(notebook):
+    notebook.nbformat_minor = 4
+    for one in notebook.cells:
+        del one["id"]
+
+
 # What is filled in, what is changed besides, and the points for each exercise.
 CASES = {
     "right": (RIGHT, None, [1, 1, 1]),
@@ -90,14 +98,37 @@ CASES = {
         [0, 0, 1],
     ),
     "edited": (WRONG, edit_checks, [0, 0, 0]),
+    "old": (RIGHT, without_ids, [1, 1, 1]),
+    "cut_off": (RIGHT, None, [1, 1, 1]),  # and the next notebook is none any more
+    # As Moodle names them: a folder for each, or none; and its number.
+    "Ben Half_12345": (RIGHT | {ZEROS: WRONG[ZEROS]}, None, [1, 0, 1]),
+    "Cleo Whole_12346": (RIGHT, None, [1, 1, 1]),
+}
+# The names of what is handed in, and of the zip that it comes in: {} is the student.
+PLAIN = "{}.zip", ["pixel-student/notebooks/01_translation.ipynb"]
+MOODLE = "ML101-Task 4-98765.zip"
+NAMED = {
+    "Ben Half_12345": (MOODLE, ["{}_assignsubmission_file_/01_translation (1).ipynb"]),
+    "Cleo Whole_12346": (
+        "ML102-98766.zip",
+        [
+            "{}_assignsubmission_file_01_translation-Copy1.ipynb",
+            "{}_assignsubmission_file_01_translation.ipynb",  # older, and empty
+        ],
+    ),
 }
 
 
+def lessons():
+    """Two notebooks, so that one can be missing."""
+    return build.lessons_in(ROOT / "notebooks")[:2]
+
+
 def make_course(folder):
-    """Fill a course folder, of notebook 1 alone."""
-    lessons = [copies.blank(x) for x in build.lessons_in(ROOT / "notebooks")[:1]]
-    copies.make(lessons, folder, "student")
-    grading.make(lessons, folder)
+    """Fill a course folder."""
+    blank = [copies.blank(x) for x in lessons()]
+    copies.make(blank, folder, "student")
+    grading.make(blank, folder)
     run(folder / "nbgrader", "generate_assignment", "pixel")
 
 
@@ -106,14 +137,19 @@ def hand_in(folder, cases):
     archive = folder / "nbgrader" / "downloaded" / "pixel" / "archive"
     archive.mkdir(parents=True)
     for student, (answers, change, _) in cases.items():
-        name = "notebooks/01_translation.ipynb"
-        notebook = nbformat.read(folder / "student" / name, 4)
+        path = folder / "student" / "notebooks" / "01_translation.ipynb"
+        notebook = nbformat.read(path, 4)
         for name_of_cell, source in answers.items():
             cell(notebook, name_of_cell).source = source
         if change:
             change(notebook)
-        with zipfile.ZipFile(archive / f"{student}.zip", "w") as packed:
-            packed.writestr(f"pixel-student/{name}", nbformat.writes(notebook))
+        whole, (name, *older) = NAMED.get(student, PLAIN)
+        with zipfile.ZipFile(archive / whole.format(student), "a") as packed:
+            packed.writestr(name.format(student), nbformat.writes(notebook))
+            for old in older:
+                packed.write(path, old.format(student))
+            if student == "cut_off":
+                packed.writestr("02_equivariance.ipynb", path.read_text("utf-8")[:999])
     run(folder / "nbgrader", "zip_collect", "pixel")
 
 
@@ -129,7 +165,8 @@ def points(course, student):
     """The points of each exercise, in the order of the notebook."""
     with nbgrader.Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
         submission = gradebook.find_submission("pixel", student)
-        grades = {g.name: g.score for book in submission.notebooks for g in book.grades}
+        (book,) = [x for x in submission.notebooks if x.name == "01_translation"]
+        grades = {grade.name: grade.score for grade in book.grades}
         assert grades.keys() == {*CHECKS}
         return [grades[check] for check in CHECKS]
 
@@ -139,7 +176,9 @@ def course(tmp_path_factory):
     folder = tmp_path_factory.mktemp("build")
     make_course(folder)
     hand_in(folder, CASES)
-    run(folder / "nbgrader", "autograde", "pixel", "--Execute.timeout=10")
+    autograde = ["autograde", "pixel", "--Execute.timeout=10"]
+    said = run(folder / "nbgrader", *autograde, status=1)
+    assert re.findall("assignment 'pixel' for student '(.+)'", said) == ["cut_off"]
     run(folder / "nbgrader", "generate_feedback", "pixel", "--student=edited")
     run(folder / "nbgrader", "export")
     return folder / "nbgrader"
@@ -152,7 +191,46 @@ def test_points(course, student):
     with (course / "grades.csv").open() as file:
         rows = {row["student_id"]: row for row in csv.DictReader(file)}
     row = rows[student]
-    assert [float(row["score"]), float(row["max_score"])] == [sum(wanted), 3]
+    titles = [title for x in lessons() for title, _ in lesson.exercises(x)]
+    required = [title for title in titles if not lesson.optional(title)]
+    assert [float(row["score"]), float(row["max_score"])] == [
+        sum(wanted),
+        len(required),
+    ]
+    assert len(required) < len(titles)
+
+
+@pytest.fixture(scope="module")
+def table(course):
+    """What one command says of the same hand-ins, without nbgrader."""
+    command = [sys.executable, "grade.py", "downloaded/pixel/archive"]
+    report = subprocess.run(command, cwd=course, capture_output=True, text=True)
+    assert report.returncode == 0, report.stderr
+    assert "Ben Half_12345: 1 right, and 1 optional; " in report.stderr
+    return [*csv.DictReader(io.StringIO(report.stdout))]
+
+
+@pytest.mark.parametrize("student", CASES)
+def test_table(table, student):
+    rows = [row for row in table if row["student"] == student]
+    broken = [row for row in rows if row["hint"].startswith("not read: ")]
+    assert [row["notebook"] for row in broken] == ["02_equivariance.ipynb"] * (
+        student == "cut_off"
+    )
+    told = [row for row in rows if row not in broken]
+    titles = [title for title, _ in lesson.exercises(lessons()[0])]
+    assert [row["exercise"] for row in told] == titles
+    assert [row["right"] == "yes" for row in told] == CASES[student][-1]
+    assert all(bool(row["hint"]) == (row["right"] == "no") for row in told)
+
+
+def test_hints_of_table(table):
+    """They are the checkers' own, or say what became of the answer."""
+    hints = {(row["student"], row["exercise"][0]): row["hint"] for row in table}
+    assert "both signs: " in hints["edited", "1"]
+    assert hints["untouched", "2"] == "Not attempted yet."
+    assert "'move' is not defined" in hints["hostile", "1"]
+    assert "too long" in hints["hostile", "2"] or "seconds" in hints["hostile", "2"]
 
 
 def test_feedback(course):

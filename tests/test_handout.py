@@ -1231,7 +1231,7 @@ def test_killed(old, tmp_path):
     assert (old / ".new").exists() and before.items() <= content(old).items()
     build.build(old, notebooks)
     parts = {".lock", "html", "nbgrader", "notes.txt", "pdf", "solutions"}
-    parts |= {"student", "student.zip", "teacher", "teacher.zip"}
+    parts |= {"questions.gift", "student", "student.zip", "teacher", "teacher.zip"}
     assert {path.name for path in old.iterdir()} == parts
     assert not (old / "html" / "gone.html").exists()
     assert (old / "notes.txt").read_text() == "a teacher's own"

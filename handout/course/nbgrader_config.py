@@ -7,6 +7,7 @@ checker in another process, which no answer can reach, and goes on where a kerne
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -16,12 +17,13 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbconvert.preprocessors import ClearMetadataPreprocessor
 from nbformat.v4 import new_code_cell, new_output
 from nbgrader import preprocessors
+from nbgrader.plugins import ExtractorPlugin
 from nbgrader.utils import is_grade, is_solution
 from traitlets import Integer
 
 ROOT = Path(__file__).resolve().parent
 JUDGE = ROOT / "judge.py"
-CHECK = re.compile(r"^(?:exercises\.)?(check_\w+)\((\w+)\)", re.M)
+CHECK, HANDED_IN = map(runpy.run_path(ROOT / "grade.py").get, ["CHECK", "HANDED_IN"])
 
 
 class Execute(preprocessors.Execute):
@@ -117,6 +119,41 @@ class Execute(preprocessors.Execute):
                 self.preprocess_cell(cell, resources, earlier)
 
 
+class Bonus(preprocessors.SaveAutoGrades):
+    """Gives a point beyond what is asked for a check of 0 points that passes."""
+
+    points = Integer(1, help="For each of them.").tag(config=True)
+
+    def preprocess_cell(self, cell, resources, index):
+        """Write it into the gradebook."""
+        if is_grade(cell) and not cell.metadata["nbgrader"]["points"]:
+            names = self.notebook_id, self.assignment_id, self.student_id
+            name = cell.metadata["nbgrader"]["grade_id"]
+            grade = self.gradebook.find_grade(name, *names)
+            passed = cell.cell_type == "code" and not failed(cell)
+            grade.extra_credit = self.points * passed
+            self.gradebook.db.commit()
+        return cell, resources
+
+
+class Extractor(ExtractorPlugin):
+    """Unpacks hand-ins; of copies of a notebook, keeps the one a student made last."""
+
+    def extract(self, archive_path, extracted_path):
+        """Fill the folder."""
+        super().extract(archive_path, extracted_path)
+        last = {}
+        for path in sorted(Path(extracted_path).rglob("*.ipynb")):
+            place = path.relative_to(extracted_path).as_posix()
+            if found := re.match(HANDED_IN, place):
+                whose = found["student_id"], found["file_id"]
+                number = int(found["copy"] or found["own"] or 0)
+                *older, newest = sorted([*last.get(whose, []), (number, path)])
+                last[whose] = [newest]
+                for _, left in older:
+                    left.unlink()
+
+
 def failed(cell):
     """Say whether a cell has ended with an error."""
     return any(output.output_type == "error" for output in cell.outputs)
@@ -144,12 +181,11 @@ c.Autograde.autograde_preprocessors = [
     ClearMetadataPreprocessor,
     preprocessors.LimitOutput,
     preprocessors.SaveAutoGrades,
+    Bonus,
     preprocessors.AssignLatePenalties,
     preprocessors.CheckCellMetadata,
 ]
-# One zip or folder for each student, named by him; Moodle adds to the name.
+# One zip or folder for each student, named by him, or Moodle's zip of all of them.
+c.ZipCollectApp.extractor_plugin = Extractor
 c.FileNameCollectorPlugin.valid_ext = [".ipynb", ".jpg", ".jpeg", ".png"]
-c.FileNameCollectorPlugin.named_regexp = (
-    r".*[/\\]extracted[/\\](?P<student_id>[^/\\]+?)(_\d+_assignsubmission_file_?)?[/\\]"
-    r"((?!images)[^/\\.][^/\\]*[/\\])*(?P<file_id>[^/\\]+)\.\w+$"
-)
+c.FileNameCollectorPlugin.named_regexp = rf".*[/\\]extracted[/\\]{HANDED_IN}"
