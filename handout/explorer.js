@@ -27,6 +27,7 @@ function address(start) {
 }
 
 function alive() {
+  for (const heading of live.querySelectorAll("h4")) heading.setAttribute("aria-level", 2);
   const start = live.explorer.get();
   fromAddress();
   addEventListener("hashchange", () => {

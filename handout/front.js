@@ -139,6 +139,8 @@ async function alive(scene) {
   const drawn = new Promise((done) => live.addEventListener("explorer", done, { once: true }));
   explorers.modules[name]();
   await drawn;
+  // The headings of a notebook's figure are one level deeper than they are here.
+  for (const heading of all("h4", live)) heading.setAttribute("aria-level", 3);
 }
 
 const near = new IntersectionObserver(
