@@ -20,7 +20,7 @@ from nbconvert.preprocessors import Preprocessor
 
 from . import cheat_sheet, copies, grading, paper, web
 from .gift import gift
-from .lesson import EVIDENCE, ROOT, Lesson, process, read, without_links
+from .lesson import EVIDENCE, ROOT, Lesson, missing, process, read, without_links
 
 
 def build(
@@ -62,17 +62,24 @@ def make_edition(
 
 def lessons_in(folder: Path) -> list[Lesson]:
     """Read the notebooks of a folder that have the form of the series."""
-    lessons = []
+    lessons, faults = [], []
     evidence = sorted(folder.joinpath(EVIDENCE).glob("*.ipynb"))
     for path in [*sorted(folder.glob("*.ipynb")), *evidence]:
         if lesson := read(path):
             lessons.append(lesson)
+            if re.match(r"\d\d_", path.name) and not lesson.folder:
+                faults += [f"{path.name} has no {x}" for x in missing(lesson)]
         else:
             print(
                 f"{path.name} is left out: its first cell does not begin with a title, "
                 "a line like `# 8 · My own`.",
                 file=sys.stderr,
             )
+    if faults:
+        raise SystemExit(
+            "; ".join(faults) + ". Its page would lack that part. If it is called "
+            "otherwise, the words stand in handout/lesson.py."
+        )
     if not lessons:
         raise SystemExit(f"There is no notebook with a title in {folder}.")
     return lessons
