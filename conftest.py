@@ -14,7 +14,7 @@ from execute import ENVIRONMENT  # noqa: E402
 from notebook_checks import compare_figures  # noqa: E402
 
 LISTED = Path(__file__).with_name("requirements.txt").read_text("utf-8")
-STORED = re.search(r"^matplotlib==(\S+)", LISTED, re.MULTILINE)[1]
+[STORED] = re.findall(r"^matplotlib==(\S+)", LISTED, re.MULTILINE)
 RELEASE, HERE = (v.rpartition(".")[0] for v in (STORED, version("matplotlib")))
 
 

@@ -17,10 +17,12 @@ import tempfile
 import time
 import zipfile
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from queue import Empty
 from threading import Thread, Timer
+from typing import Any
 
 import nbformat
 from jupyter_client import KernelManager
@@ -48,11 +50,11 @@ class Stopped(Exception):
 class Answers:
     """A kernel that has run what a student handed in, but for what ended it."""
 
-    def __init__(self, cells: list[tuple[str, float]], folder: Path):
+    def __init__(self, cells: Sequence[tuple[str, float]], folder: Path):
         self.cells, self.folder = cells, folder
         self.fatal: set[int] = set()
         self.missing: set[str] = set()
-        self.judge: subprocess.Popen | None = None
+        self.judge: Any = None  # Popen, with its pipes
         self.start()
 
     def start(self) -> None:
@@ -101,9 +103,13 @@ class Answers:
     def hint(self, checker: str, name: str) -> str | None:
         """Return what a checker says of an answer, or None if it is right."""
         if not self.judge or self.judge.poll() is not None:
-            command = [sys.executable, "-I", JUDGE, SOURCE]
-            pipes = dict.fromkeys(["stdin", "stdout"], subprocess.PIPE)
-            self.judge = subprocess.Popen(command, cwd=self.folder, text=True, **pipes)
+            self.judge = subprocess.Popen(
+                [sys.executable, "-I", str(JUDGE), str(SOURCE)],
+                cwd=self.folder,
+                text=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
             self.port = int(self.judge.stdout.readline())
         judge = self.judge
         judge.stdin.write(f"{checker}\n")
@@ -146,8 +152,9 @@ def asked_in(source: Path) -> dict[str, list[tuple[str, bool, str, str]]]:
                 headings = re.findall(r"(?m)^#+ (.+)$", cell.source)
                 title = headings[-1] if headings else title
             elif (mark := cell.metadata.get("nbgrader", {})).get("grade"):
-                bonus = not mark["points"]
-                found.append((title, bonus, *CHECK.search(cell.source).groups()))
+                call = CHECK.search(cell.source)
+                if call:
+                    found.append((title, not mark["points"], call[1], call[2]))
         if found:
             asked[path.stem] = found
     return asked
@@ -224,7 +231,8 @@ def main(folder: Path) -> None:
     table.writerow(["student", "notebook", "exercise", "right", "hint"])
     with tempfile.TemporaryDirectory() as place:
         for student, paths in hand_ins(folder, Path(place)).items():
-            start, results = time.perf_counter(), {}
+            start = time.perf_counter()
+            results: dict[tuple, str | None] = {}
             pictures = [path for path in paths if path.suffix in PICTURES]
             for path in [path for path in paths if path.suffix == ".ipynb"]:
                 try:
@@ -238,8 +246,8 @@ def main(folder: Path) -> None:
                         [student, path.name, "", "no", f"not read: {reason}"]
                     )
             for (name, title, _), hint in results.items():
-                right = "no" if hint else "yes"
-                table.writerow([student, name, title, right, hint or ""])
+                row = [student, name, title, "no" if hint else "yes", hint or ""]
+                table.writerow(row)
             sys.stdout.flush()
             right = Counter(bonus for (*_, bonus), hint in results.items() if not hint)
             print(

@@ -23,7 +23,9 @@ from traitlets import Integer
 
 ROOT = Path(__file__).resolve().parent
 JUDGE = ROOT / "judge.py"
-CHECK, HANDED_IN = map(runpy.run_path(ROOT / "grade.py").get, ["CHECK", "HANDED_IN"])
+CHECK, HANDED_IN = map(
+    runpy.run_path(str(ROOT / "grade.py")).get, ["CHECK", "HANDED_IN"]
+)
 
 
 class Execute(preprocessors.Execute):
