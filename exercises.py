@@ -719,6 +719,149 @@ def _square(answer, image):
     return read(call(answer, image[:12, :12].copy()))
 
 
+@checker
+def check_found(answer) -> str | None:
+    """Tell for each place of a thing in an image whether a detector finds it there.
+
+    Parameters
+    ----------
+    answer : function ``(detector, image, thing, stride) -> truths``, one for each
+        place ``[i, j]`` of the thing's upper left pixel.
+    """
+    black, bright, gray = np.zeros((10, 14)), np.zeros((10, 14)), np.ones((10, 14))
+    dim = np.zeros((9, 12))
+    bright[6, 9], dim[6, 9] = 40, 5
+    for words, detector, image, stride in [
+        ("a filter of 3×3, on black", _by_filter, black, 1),
+        ("a filter of 3×3, on black with a bright spot", _by_filter, bright, 1),
+        ("a filter of 3×3 with stride 2, on black", _by_stride, black, 2),
+        ("a filter of 5×5, on gray", _by_context, gray, 1),
+        ("a filter of 3×3, pooled by 3, and a dim spot", _by_cells, dim, 3),
+        ("a filter of 3×3, padded and pooled by 2, on black", _by_padded, black, 2),
+    ]:
+        with case(f"for {words}"):
+            found = read(call(answer, detector, image, _THING, stride))
+            _check_places(found.shape, image.shape)
+            as_large, cells, middles = _sought(detector, image)
+            compare(
+                found.astype(float),
+                _within(0, as_large, cells, middles // stride).astype(float),
+                _misfound(detector, image, stride),
+                image=image,
+                thing=_THING,
+            )
+
+
+_THING = np.array([[0, 3, 0], [3, 3, 3], [0, 0, 3]])
+
+
+def _by_filter(image) -> NDArray:
+    return convolve(np.pad(image, 1), np.where(_THING, 1, -1), visualize=False)
+
+
+def _by_stride(image) -> NDArray:
+    return _by_filter(image)[::2, ::2]
+
+
+def _by_context(image) -> NDArray:
+    weights = np.pad(np.where(_THING, 2, -2), 1, constant_values=1)
+    return convolve(np.pad(image, 2), weights, visualize=False)
+
+
+def _by_cells(image) -> NDArray:
+    return max_pool(_by_filter(image), 3)
+
+
+def _by_padded(image) -> NDArray:
+    return max_pool(np.pad(_by_filter(image), 1))
+
+
+def _check_places(shape, size):
+    high, wide = (n - 2 for n in size)
+    hints = {
+        size: "beyond the border the thing does not fit, and nothing wraps around",
+        (high - 1, wide - 1): "the last place in each row and column is missing",
+        (high - 2, wide - 2): "the places at the border are missing",
+        ((high + 1) // 2, (wide + 1) // 2): "every second place is missing",
+    }
+    if shape in hints:
+        raise Hint(
+            f"you return the shape {shape}, and the thing has {high}×{wide} places: "
+            f"{hints[shape]}."
+        )
+
+
+def _sought(detector, image, paste=np.copyto):
+    """Return for each place of the thing what a detector makes of it.
+
+    Whether its largest answer is as large as in the middle, the cell where that stands,
+    and the pixel in the middle of the thing.
+    """
+    places = np.indices(np.subtract(image.shape, 2)).transpose(1, 2, 0)
+    tops, cells = np.empty(places.shape[:2]), np.empty_like(places)
+    for i, j in np.ndindex(tops.shape):
+        scene = image.copy()
+        paste(scene[i : i + 3, j : j + 3], _THING)
+        answers = detector(scene)
+        tops[i, j] = answers.max()
+        cells[i, j] = np.unravel_index(answers.argmax(), answers.shape)
+    middle = tuple((n - 1) // 2 for n in tops.shape)
+    return tops == tops[middle], cells, places + 1
+
+
+def _within(reach, as_large, cells, wanted) -> NDArray:
+    return as_large & (np.abs(cells - wanted).max(axis=2) <= reach)
+
+
+def _misfound(detector, image, stride):
+    as_large, cells, middles = _sought(detector, image)
+    right = middles // stride
+    found = _within(0, as_large, cells, right)
+    even = (middles % 2 == 1).all(axis=2)  # the places, not the middles
+    inner, all_but_last = np.zeros_like(found), np.zeros_like(found)
+    inner[1:-1, 1:-1] = all_but_last[:-1, :-1] = True
+    for i, j in [(0, 0), tuple((n - 1) // 2 for n in found.shape)]:
+        alone = np.zeros_like(found)
+        alone[i, j] = True
+        yield alone, f"you find the thing at {[i, j]} alone. Is another place tried?"
+    if stride == 1:
+        yield found & even, "only even places are tried."
+        yield (
+            _within(0, as_large, cells, middles - 1),
+            "you find the thing nowhere. The largest answer stands at its middle "
+            "pixel, not at its corner.",
+        )
+    yield found & inner, "the places at the border are left out."
+    yield found & all_but_last, "the last place in each row and column is left out."
+    yield (
+        _within(1, as_large, cells, right),
+        "one cell beside the right one is not there. Ask for the cell itself.",
+    )
+    yield (
+        as_large,
+        "you look how large the largest answer is. Look also where it stands.",
+    )
+    yield (
+        _within(0, True, cells, right),
+        "you look where the largest answer stands. Compare also how large it is with "
+        "the one in the middle.",
+    )
+    yield (
+        _within(0, as_large, cells, middles),
+        "you compare a cell of the map with a pixel. Divide by the stride.",
+    )
+    as_large, cells, _ = _sought(detector, 0 * image)
+    yield (
+        _within(0, as_large, cells, right),
+        "you put the thing into a black image. Put it into the one that is given.",
+    )
+    as_large, cells, _ = _sought(detector, image, lambda a, b: np.add(a, b, out=a))
+    yield (
+        _within(0, as_large, cells, right),
+        "you add the thing to the image. Let it cover what was there.",
+    )
+
+
 # 5 · A real network
 
 

@@ -392,6 +392,81 @@ def rows_three_apart(image):
     return circular(image, PREWITT).reshape(4, 3, 4, 4).max((0, 3))
 
 
+def place_by_place(detector, image, thing, stride, reach=0, start=None, size=True):
+    (height, width), (high, wide) = image.shape, thing.shape
+
+    def look(i, j):
+        scene = np.copy(image if start is None else start(image))
+        scene[i : i + high, j : j + wide] = thing
+        answers = np.asarray(detector(scene))
+        return answers.max(), np.unravel_index(answers.argmax(), answers.shape)
+
+    largest, _ = look((height - high) // 2, (width - wide) // 2)
+    found = np.zeros((height - high + 1, width - wide + 1), bool)
+    for i, j in np.ndindex(found.shape):
+        answer, cell = look(i, j)
+        off = np.subtract(cell, np.add((i, j), (high // 2, wide // 2)) // stride)
+        found[i, j] = (answer == largest or not size) and abs(off).max() <= reach
+    return found
+
+
+def in_lists(detector, image, thing, stride):
+    def look(i, j):
+        scene = image.tolist()
+        for k, row in enumerate(thing.tolist()):
+            scene[i + k][j : j + len(row)] = row
+        return detector(np.array(scene)).tolist()
+
+    rows, columns = len(image) - len(thing) + 1, len(image[0]) - len(thing[0]) + 1
+    top = max(map(max, look((rows - 1) // 2, (columns - 1) // 2)))
+    found = [[0] * columns for _ in range(rows)]
+    for i in range(rows):
+        for j in range(columns):
+            answers = look(i, j)
+            there = answers[(i + 1) // stride][(j + 1) // stride]
+            found[i][j] = int(there == top == max(map(max, answers)))
+    return found
+
+
+def in_one_array(detector, image, thing, stride):
+    places = np.subtract(image.shape, thing.shape) + 1
+    scenes = np.tile(image, (*places, 1, 1))
+    for scene, (i, j) in zip(
+        scenes.reshape(-1, *image.shape), np.ndindex(*places), strict=True
+    ):
+        scene[i : i + 3, j : j + 3] = thing
+    maps = np.array([[detector(scene) for scene in row] for row in scenes])
+    tops, cells = maps.max((2, 3)), maps.reshape(*places, -1).argmax(2)
+    down, right = (np.indices(places) + 1) // stride
+    same = np.isclose(tops, tops[tuple((places - 1) // 2)])
+    return torch.tensor(same & (cells == down * maps.shape[3] + right))
+
+
+def found_but(change):
+    """Find the thing rightly, and change what is returned."""
+    return lambda *given: change(place_by_place(*given))
+
+
+def keep_of(*slices):
+    """Leave all but some of the places False."""
+
+    def change(found):
+        kept = np.zeros_like(found)
+        kept[slices] = found[slices]
+        return kept
+
+    return found_but(change)
+
+
+def by_wrapping(detector, image, thing, stride):
+    found = np.zeros(image.shape, bool)
+    for place in np.ndindex(image.shape):
+        scene = np.roll(image, np.negative(place), (0, 1))
+        scene[: len(thing), : len(thing[0])] = thing
+        found[place] = detector(np.roll(scene, place, (0, 1))).max() > 0
+    return found
+
+
 # 5 · A real network
 
 
@@ -689,6 +764,7 @@ RIGHT = {
         four_at_once,
         lambda x: two_poolings(x).tolist(),
     ],
+    exercises.check_found: [place_by_place, in_lists, in_one_array],
     exercises.check_averaged: [
         by_list,
         by_total,
@@ -1285,6 +1361,44 @@ WRONG = {
             rows_three_apart,
             "a move by (1, 0) is passed on as well, as one by (1, 0)",
         ),
+    ],
+    exercises.check_found: [
+        *ANY_FUNCTION,
+        *ANY_ARRAY,
+        *HAS_SHAPE,
+        (gives(True), "the result has the shape ()"),
+        (gives(np.zeros((8, 12))), "on black: you find the thing nowhere"),
+        (gives(np.eye(8, 12)), "at [0, 1] you have 0, and 1 is wanted"),
+        (keep_of(0, 0), "on black: you find the thing at [0, 0] alone"),
+        (keep_of(3, 5), "you find the thing at [3, 5] alone. Is another place tried?"),
+        (keep_of(slice(0, None, 2), slice(0, None, 2)), "only even places are tried"),
+        (found_but(lambda x: x[::2, ::2]), "(4, 6), and the thing has 8×12 places"),
+        (found_but(lambda x: x[::2, ::2]), "every second place is missing"),
+        (keep_of(slice(1, -1), slice(1, -1)), "places at the border are left out"),
+        (found_but(lambda x: x[1:-1, 1:-1]), "the places at the border are missing"),
+        (keep_of(slice(-1), slice(-1)), "each row and column is left out"),
+        (found_but(lambda x: x[:-1, :-1]), "each row and column is missing"),
+        (by_wrapping, "you return the shape (10, 14)"),
+        (by_wrapping, "the thing does not fit, and nothing wraps around"),
+        (found_but(lambda x: np.argwhere(x)), "the result has the shape (96, 2)"),
+        (
+            lambda *given: place_by_place(*given, reach=1),
+            "with a bright spot: one cell beside the right one is not there",
+        ),
+        (
+            lambda *given: place_by_place(*given, reach=99),
+            "with a bright spot: you look how large",
+        ),
+        (
+            lambda *given: place_by_place(*given, size=False),
+            "with a bright spot: you look where",
+        ),
+        (
+            lambda *given: place_by_place(*given, start=np.zeros_like),
+            "with a bright spot: you put the thing into a black image",
+        ),
+        (lambda d, x, t, s: place_by_place(d, x, t, 1), "Divide by the stride"),
+        (lambda d, x, t, s: place_by_place(d, x, t, min(s, 2)), "pooled by 3"),
     ],
     exercises.check_averaged: [
         *ANY_FUNCTION,
