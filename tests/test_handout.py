@@ -1257,6 +1257,6 @@ def faults_of_plans(plans):
         parts = re.split(r"[Nn]otebook (?=\d)", plans)
         named = [part for part in parts if re.match(rf"{number}\b", part)]
         for title in re.findall(r'"([A-Z][^"]+)"', " ".join(named)):
-            if not re.search(rf"(?m)^#+ {re.escape(title.rstrip(','))}$", text):
+            if not re.search(rf"(?m)^#+ {re.escape(title.rstrip(','))}", text):
                 faults.append(f"{path.stem} has no {title}")
     return faults
