@@ -18,6 +18,7 @@ from .lesson import (
     FOUND,
     GLOSSARY,
     HERE,
+    PREDICT,
     QUESTIONS,
     Lesson,
     OnPaper,
@@ -145,7 +146,8 @@ def teachers_page(lessons: list[Lesson], files: list[Path]) -> str:
     for lesson in [x for x in lessons if not x.folder]:
         tasks = [f"{title}<br>`{checker}`" for title, checker in exercises(lesson)]
         cells = [
-            f"[{lesson.title}](notebooks/{lesson.link})<br>{lesson.minutes}",
+            f"[{lesson.title}](notebooks/{lesson.link})<br>{lesson.minutes}<br>"
+            f"{predictions(lesson)} predictions",
             "<br>".join(f"– {goal}" for goal in lesson.goals),
             "<br>".join(tasks),
         ]
@@ -160,6 +162,12 @@ def teachers_page(lessons: list[Lesson], files: list[Path]) -> str:
     text = HERE.joinpath("teachers.md").read_text("utf-8")
     text = text.replace("<!-- goals -->", "\n".join(rows)).replace("](../", "](")
     return linked(re.sub(r"<!-- (\w+\.pdf) -->", pdf, text), lessons)
+
+
+def predictions(lesson: Lesson) -> int:
+    """Return how often a lesson asks to predict."""
+    text = "\n".join(cell.source for cell in lesson.node.cells)
+    return sum(PREDICT in match[1] for match in DETAILS.finditer(text))
 
 
 def linked(text: str, lessons: list[Lesson]) -> str:

@@ -600,7 +600,7 @@ def test_print_of_sample(made):
     for shown in ["printed", "cell 1", "An aside", "left *as it is* <b>"]:
         assert shown in words
     assert "About 0.46 of a seam, or ReLU." in words and "7%" in words
-    assert "What the words mean" in answers
+    assert "What the words mean" not in text  # once, in the series
     stale = ["stale bar", "it/s", "<Figure", "interactive(", "attempted", "7px"]
     stale += ["shares", "of the drawing", "<!--"]
     assert [word for word in stale if word in text] == []
@@ -608,7 +608,7 @@ def test_print_of_sample(made):
 
 def test_terms_in_print(made):
     """In print, too, a click on a word leads to where it is explained."""
-    for name in ["99_sample", "series"]:
+    for name in ["series"]:
         document = pdfium.PdfDocument(made / "pdf" / f"{name}.pdf")
         pages = [page.get_textpage().get_text_bounded() for page in document]
         (source,) = [i for i, page in enumerate(pages) if "of a seam, or ReLU" in page]
@@ -673,16 +673,6 @@ def test_planted_in_print(tmp_path):
         "page 1 has a formula that was not set",
         "page 1 has ink in the margin",
     ]
-
-
-def test_predictions_are_answered_overleaf(made):
-    """Below a question there is nothing but lines to write on."""
-    for name in NAMES:
-        for page in text_of(made / "pdf" / f"{name}.pdf"):
-            if asked := re.search(
-                r"Predict \d+\.[^§]*?Answer: page \d+\.(.*)", page, re.S
-            ):
-                assert re.sub(r"\d+ / \d+|\d\S+\.\S+", "", asked[1]).strip() == ""
 
 
 def test_cheat_sheet(made):
@@ -1338,6 +1328,6 @@ def faults_of_plans(plans):
         parts = re.split(r"[Nn]otebook (?=\d)", plans)
         named = [part for part in parts if re.match(rf"{number}\b", part)]
         for title in re.findall(r'"([A-Z][^"]+)"', " ".join(named)):
-            if not re.search(rf"(?m)^#+ {re.escape(title.rstrip(','))}$", text):
+            if not re.search(rf"(?m)^#+ {re.escape(title.rstrip(','))}", text):
                 faults.append(f"{path.stem} has no {title}")
     return faults
