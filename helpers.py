@@ -262,7 +262,8 @@ def visualize_pooling(
 
     Notes
     -----
-    All panels share one scale, which ends at the largest value of the image.
+    All panels share one scale, which ends at the largest value of the image. Four stand
+    in a row.
 
     Examples
     --------
@@ -295,6 +296,7 @@ def visualize_pooling(
         # A photo's edges are thin: dark on white they stay visible.
         cmap="viridis" if max(image.shape) <= 64 else "Greys",
         limits=_limits(image),
+        columns=min(len(pools), 4),
         dpi=dpi,
     )
 

@@ -50,12 +50,13 @@ function weightsOf(side, { count = side, step = 1, shift = 0, cutoff = 1 }) {
 function read(image, how) {
   const matrix = weightsOf(image.width, how);
   const made = zeros(image.height, matrix.length / image.width);
-  for (let row = 0; row < made.height; row++) {
-    for (let place = 0; place < made.width; place++) {
+  const [{ width, data }, values] = [image, made.data];
+  for (let row = 0, at = 0; row < data.length; row += width) {
+    for (let weights = 0; weights < matrix.length; weights += width, at++) {
       let sum = 0;
-      for (let pixel = 0; pixel < image.width; pixel++)
-        sum += matrix[place * image.width + pixel] * image.data[row * image.width + pixel];
-      made.data[row * made.width + place] = sum;
+      for (let pixel = 0; pixel < width; pixel++)
+        sum += matrix[weights + pixel] * data[row + pixel];
+      values[at] = sum;
     }
   }
   return made;

@@ -20,7 +20,7 @@ from nbconvert.preprocessors import Preprocessor
 
 from . import cheat_sheet, copies, grading, paper, web
 from .gift import gift
-from .lesson import EVIDENCE, ROOT, Lesson, process, read, without_links
+from .lesson import EVIDENCE, ROOT, Lesson, missing, process, read, without_links
 
 
 def build(
@@ -74,6 +74,13 @@ def lessons_in(folder: Path) -> list[Lesson]:
             lesson, reason = None, str(fault)
         if lesson:
             lessons.append(lesson)
+            if re.match(r"\d\d_", path.name) and not lesson.folder:
+                for part in missing(lesson):
+                    print(
+                        f"{path.name} has no {part}, and its page lacks that. If it is "
+                        "called otherwise, the words stand in handout/lesson.py.",
+                        file=sys.stderr,
+                    )
         else:
             print(f"{path.name} is left out: {reason}.", file=sys.stderr)
     if not lessons:

@@ -24,7 +24,7 @@ LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")  # of no use on a page that stands a
 def make(lessons: list[Lesson], folder: Path, stage: Path) -> None:
     """Print the cheat sheet, if the notebooks that it is made of are there."""
     cells = {cell.id: cell for lesson in lessons for cell in lesson.node.cells}
-    if not {SQUARE, LAYERS, REMEDIES} <= cells.keys():
+    if not {SQUARE, LAYERS} <= cells.keys():
         return
     stage.mkdir(parents=True)
     shutil.copyfile(HERE / "template.typ", stage / "template.typ")
@@ -37,8 +37,10 @@ def make(lessons: list[Lesson], folder: Path, stage: Path) -> None:
     parts |= {
         "square": [picture(cells[SQUARE], stage / "square.png")],
         "layers": [printed(table, "more: false")],
-        "remedies": ["\n".join(re.findall(r"(?m)^\|.*", cells[REMEDIES].source))],
     }
+    if REMEDIES in cells:  # an edition may end before them
+        rows = re.findall(r"(?m)^\|.*", cells[REMEDIES].source)
+        parts["remedies"] = ["\n".join(rows)]
     body = "#cheat-sheet(\n"
     for name, contents in parts.items():
         texts = [to_typst("sheet", [LINK.sub(r"\1", text)]) for text in contents]

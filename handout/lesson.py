@@ -21,6 +21,9 @@ FRONT = (HERE / "index.md").read_text("utf-8").splitlines()
 NUMBERS = ["No", "One", "Two", "Three", "Four", "Five"]
 NUMBERS += ["Six", "Seven", "Eight", "Nine", "Ten"]
 TITLE, LEAD = FRONT[0].removeprefix("# "), FRONT[2].strip("*")
+# By these words the parts of a notebook are found: who translates it, translates them.
+TIME, LEARN, PREDICT, ANSWER = "Time", "What you'll learn", "Predict", "Answer"
+EXERCISE, OPTIONAL = "Exercise", "optional"
 GLOSSARY, QUESTIONS, FOUND = "glossary", "questions", "what_was_found"
 PAGES = {GLOSSARY, QUESTIONS, FOUND}
 EVIDENCE = "evidence"  # the folder of what is there for the sceptic
@@ -101,7 +104,7 @@ def read(path: Path) -> Lesson | None:
             title = text
         elif marks == ["em"] and text[0] + text[-1] in ("**", "__") and not question:
             question = text[1:-1]
-        elif text.startswith("**Time"):
+        elif text.startswith(f"**{TIME}"):
             minutes = text.rpartition("**")[2].strip(" .")
     if not title:
         return None
@@ -152,7 +155,7 @@ def links(markdown: str) -> list[str]:
 
 def goals(markdown: str) -> list[str]:
     """Return the points below the words "What you'll learn"."""
-    _, _, rest = markdown.partition("**What you'll learn")
+    _, _, rest = markdown.partition(f"**{LEARN}")
     tree = SyntaxTreeNode(MarkdownIt().parse(rest)).children
     lists = [block for block in tree if block.type == "bullet_list"]
     points = lists[0].children if lists else []
@@ -171,14 +174,27 @@ def exercises(lesson: Lesson) -> list[tuple[str, str]]:
     return found
 
 
+def missing(lesson: Lesson) -> list[str]:
+    """Name the parts that a lesson of the series is to have, and that are not found."""
+    text = "\n".join(cell.source for cell in lesson.node.cells)
+    asked = [match[1] for match in DETAILS.finditer(text)]
+    found = {
+        f"**{TIME}.**": lesson.minutes,
+        f"**{LEARN}**": lesson.goals,
+        f"**{PREDICT}:**": any(PREDICT in words for words in asked),
+        f"### {EXERCISE} 1 · …": all(title for title, _ in exercises(lesson)),
+    }
+    return [label for label, there in found.items() if not there]
+
+
 def exercise_in(markdown: str) -> str:
     """Return the title of the last exercise that a text begins, or nothing."""
-    return ([""] + re.findall(r"(?m)^#+ Exercise (.+)$", markdown))[-1]
+    return ([""] + re.findall(rf"(?m)^#+ {EXERCISE} (.+)$", markdown))[-1]
 
 
 def optional(title: str) -> bool:
     """Say whether an exercise is a bonus."""
-    return "optional" in title
+    return OPTIONAL in title
 
 
 def without_links(text: str, names: Collection[str]) -> str:

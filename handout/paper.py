@@ -19,10 +19,12 @@ from nbformat.v4 import new_markdown_cell, new_notebook
 
 from .copies import copy_parts
 from .lesson import (
+    ANSWER,
     DETAILS,
     GLOSSARY,
     HERE,
     LEAD,
+    PREDICT,
     QUESTIONS,
     TITLE,
     Lesson,
@@ -116,7 +118,9 @@ def worksheet(chapter: "Chapter") -> str:
     """Return what of a lesson is to be answered, with room to write."""
     lesson = chapter.lesson
     asked = [to_typst(lesson.name, [text]) for text in chapter.predictions]
-    title, question = (to_typst("sheet", [x]) for x in (lesson.title, lesson.question))
+    title, question = (
+        to_typst("sheet", [x]).strip() for x in (lesson.title, lesson.question)
+    )
     predictions = "".join(f"[{text}], " for text in asked)
     return f"#worksheet([{title}], [{question}], ({predictions}), {string(SQUARE)})\n"
 
@@ -194,13 +198,13 @@ class Chapter:
         question = re.sub(r"<!--.*?-->", "", match[1], flags=re.S)
         question = re.sub(r"</?(\w+)>", lambda tag: MARKS.get(tag[1], ""), question)
         question = html.unescape(question)
-        if question.startswith("**Answer"):
+        if question.startswith(f"**{ANSWER}"):
             self.solve([match[2]])
             return ""
-        if "Predict" not in question:
+        if PREDICT not in question:
             question = question.replace("**", "")
             return f"\n\n**{question}**\n\n{match[2]}\n\n"
-        question = re.sub(r"^\W*Predict\W*", "", question)
+        question = re.sub(rf"^\W*{PREDICT}\W*", "", question)
         question = question[:1].upper() + question[1:]
         place = self.place("predict")
         self.predictions.append(question)

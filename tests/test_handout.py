@@ -38,7 +38,7 @@ from nbformat.v4 import (
 from playwright.sync_api import Error, sync_playwright
 from pypdfium2 import raw
 
-from handout import branch, build, copies, lesson, paper
+from handout import branch, build, copies, gift, lesson, paper
 
 # Of Sphinx, to the makers of its extensions.
 pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
@@ -95,6 +95,7 @@ def sample():
     cells = [
         new_markdown_cell(
             "# 99 · Sample\n\n*Is it all here?*\n\n**Time.** 1 minute.\n\n"
+            "**What you'll learn.**\n\n- to look.\n\n"
             "See [the first](01_translation.ipynb) and [below](#your-turn): $x^2$.\n\n"
             "<details><summary>Predict: is <code>f</code> $\\sqrt{2}$?</summary>\n"
             "It is `hidden`: $\\sqrt{3}$.</details>\n\n"
@@ -122,7 +123,8 @@ def sample():
             outputs=[drawing],
         ),
         new_markdown_cell(
-            "## Your turn\n\n### A move\n\n$$\\begin{aligned}a &= b\\\\ "
+            "## Your turn\n\n### Exercise 1 · Try\n\n### A move\n\n"
+            "$$\\begin{aligned}a &= b\\\\ "
             "c &= d\\end{aligned}$$"
         ),
         new_code_cell(
@@ -1235,3 +1237,107 @@ def test_killed(old, tmp_path):
     assert {path.name for path in old.iterdir()} == parts
     assert not (old / "html" / "gone.html").exists()
     assert (old / "notes.txt").read_text() == "a teacher's own"
+
+
+# An edition, and what is found by its words
+
+
+def test_edition(tmp_path):
+    """Of some notebooks alone: links to others are words, and their questions go."""
+    folder = tmp_path / "build"
+    numbers = ["01", "02", "03", "04"]
+    lessons = build.edition(build.lessons_in(checks.ROOT / "notebooks"), numbers)
+    names = {found.name for found in lessons}
+    assert {"04_tandem", "04_likeness"} <= names and "05_comb" not in names
+    copies.make(lessons, folder, "student")
+    texts = {path: path.read_text("utf-8") for path in folder.rglob("notebooks/*.md")}
+    texts |= {found.name: checks.markdown(found.node) for found in lessons}
+    assert texts[folder / "student" / "notebooks" / "questions.md"].count("\n## ") == 6
+    left_out = {path.stem for path in [*NOTEBOOKS, *checks.EVIDENCE]} - names
+    links = [
+        link for text in texts.values() for link in re.findall(r"\]\((.+?)\)", text)
+    ]
+    assert [x for x in links if Path(x.partition("#")[0]).stem in left_out] == []
+    assert any("04_tandem.ipynb" in link for link in links)
+
+
+def test_no_such_edition():
+    lessons = build.lessons_in(checks.ROOT / "notebooks")
+    with pytest.raises(SystemExit, match=r"no notebook 12\. There are: 01, 02"):
+        build.edition(lessons, ["01", "12"])
+    assert [found.name for found in build.edition(lessons, [])] == [
+        found.name for found in lessons
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("**Time.**", "**Zeit.**", r"has no \*\*Time\.\*\*"),
+        ("**What you'll learn", "**Was du lernst", "has no .*What you'll learn"),
+        ("Predict", "Vorhersage", "has no .*Predict"),
+        ("### Exercise", "### Aufgabe", "has no ### Exercise"),
+    ],
+)
+def test_renamed_label(tmp_path, capsys, old, new, words):
+    """The build names what it does not find any more, and the place to say so."""
+    node = nbformat.read(NOTEBOOKS[0], 4)
+    for cell in node.cells:
+        cell.source = cell.source.replace(old, new)
+    nbformat.write(node, tmp_path / NOTEBOOKS[0].name)
+    build.lessons_in(tmp_path)
+    said = capsys.readouterr().err
+    assert re.search(rf"{NOTEBOOKS[0].name} {words}.*lesson\.py", said)
+
+
+def test_worksheets(tmp_path):
+    """Two pages a lesson, with each prediction and without an answer; never a drag."""
+    lessons = [lesson.read(path) for path in NOTEBOOKS[1:3]]
+    paper.make(lessons, tmp_path / "pdf", tmp_path / "stage")
+    for found in lessons:
+        pages = text_of(tmp_path / "pdf" / f"{found.name}_worksheet.pdf")
+        asked = len(re.findall(r"<summary>\W*b>Predict", checks.markdown(found.node)))
+        assert len(pages) == 2 and asked > 5
+        numbers = re.findall(r"Predict (\d+)\.", " ".join(pages))
+        assert numbers == [str(number) for number in range(1, asked + 1)]
+        assert "Answer" not in " ".join(pages)
+        printed = " ".join(text_of(tmp_path / "pdf" / f"{found.name}.pdf"))
+        assert "In the notebook, the next figure moves under your hand." in printed
+        assert not re.search(r"\bdrag\b", printed, re.I)
+
+
+def test_gift():
+    """As many questions and choices as the page has, each with its reason."""
+    text = gift.gift(QUIZ.read_text("utf-8"))
+    questions = text.split("\n\n")
+    assert len(questions) == 10
+    for question in questions:
+        head, *choices, end = question.strip().split("\n")
+        assert re.match(r"::.+::\[markdown\].+(?<!\\)\{$", head) and end == "}"
+        assert sorted(choice[0] for choice in choices) == ["=", "~", "~"]
+        for choice in choices:
+            parts = re.split(r"(?<!\\)#", choice)
+            assert len(parts) == 2 and all(parts)
+            assert not re.search(r"(?<!\\)[~={}]", choice[1:])
+
+
+def test_plans_name_what_is_there():
+    """A section that a lesson's plan names is one of that notebook, after Run All."""
+    page = checks.ROOT.joinpath("handout", "teachers.md").read_text("utf-8")
+    plans = page.partition("\n## Plans\n")[2].partition("\n## ")[0]
+    assert faults_of_plans(plans) == []
+    planted = plans.replace("Nothing travels", "Nothing moves")
+    assert faults_of_plans(planted) == ["04_tandem has no Nothing moves"]
+
+
+def faults_of_plans(plans):
+    faults = [] if plans.strip().startswith("*Run All Cells* first") else ["no Run All"]
+    for path in NOTEBOOKS:
+        number = int(path.name[:2])
+        text = checks.markdown(nbformat.read(path, 4))
+        parts = re.split(r"[Nn]otebook (?=\d)", plans)
+        named = [part for part in parts if re.match(rf"{number}\b", part)]
+        for title in re.findall(r'"([A-Z][^"]+)"', " ".join(named)):
+            if not re.search(rf"(?m)^#+ {re.escape(title.rstrip(','))}$", text):
+                faults.append(f"{path.stem} has no {title}")
+    return faults

@@ -136,17 +136,18 @@ class Answers:
         self.manager.shutdown_kernel(now=True)
 
 
-def asked_in(source: Path) -> dict[str, list[tuple[str, str, str]]]:
-    """Return, for each notebook, its exercises: title, checker, name of the answer."""
+def asked_in(source: Path) -> dict[str, list[tuple[str, bool, str, str]]]:
+    """Return each notebook's exercises: title, bonus, checker, name of the answer."""
     asked = {}
     for path in sorted(source.rglob("*.ipynb")):
         title, found = "", []
         for cell in nbformat.read(path, 4).cells:
             if cell.cell_type == "markdown":
-                headings = re.findall(r"(?m)^#+ Exercise (.+)$", cell.source)
+                headings = re.findall(r"(?m)^#+ (.+)$", cell.source)
                 title = headings[-1] if headings else title
-            elif cell.metadata.get("nbgrader", {}).get("grade"):
-                found.append((title, *CHECK.search(cell.source).groups()))
+            elif (mark := cell.metadata.get("nbgrader", {})).get("grade"):
+                bonus = not mark["points"]
+                found.append((title, bonus, *CHECK.search(cell.source).groups()))
         if found:
             asked[path.stem] = found
     return asked
@@ -182,7 +183,7 @@ def grade(path: Path, asked: dict, pictures: list[Path]) -> dict:
     cells = nbformat.read(path, 4).cells
     code = [cell for cell in cells if cell.cell_type == "code"]
     called = {name for cell in code for name, _ in CHECK.findall(cell.source)}
-    fits = {n: len(called & {c for _, c, _ in found}) for n, found in asked.items()}
+    fits = {n: len(called & {c for _, _, c, _ in found}) for n, found in asked.items()}
     name = max(fits, key=fits.__getitem__)
     if not fits[name]:
         names = [name for name in asked if name in path.name]
@@ -209,8 +210,8 @@ def grade(path: Path, asked: dict, pictures: list[Path]) -> dict:
                 answers.end()
                 answers = Answers(runs, folder)
             return {
-                (name, title): answers.hint(checker, variable)
-                for title, checker, variable in asked[name]
+                (name, title, bonus): answers.hint(checker, variable)
+                for title, bonus, checker, variable in asked[name]
             }
         finally:
             answers.end()
@@ -236,13 +237,11 @@ def main(folder: Path) -> None:
                     table.writerow(
                         [student, path.name, "", "no", f"not read: {reason}"]
                     )
-            for (name, title), hint in results.items():
+            for (name, title, _), hint in results.items():
                 right = "no" if hint else "yes"
                 table.writerow([student, name, title, right, hint or ""])
             sys.stdout.flush()
-            right = Counter(
-                "optional" in title for (_, title), h in results.items() if not h
-            )
+            right = Counter(bonus for (*_, bonus), hint in results.items() if not hint)
             print(
                 f"{student}: {right[False]} right, and {right[True]} optional; "
                 f"{time.perf_counter() - start:.0f} s",
