@@ -121,7 +121,7 @@ def explorers(lessons: list[Lesson]) -> dict[str, Explorer]:
 
 
 def write_start(explorer: Explorer, folder: Path, only: dict | None = None) -> str:
-    """Write what an explorer starts with as a script, or a part; return its name.
+    """Write what an explorer starts with, whole or in part; return the script's name.
 
     Parameters
     ----------

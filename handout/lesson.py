@@ -209,7 +209,9 @@ def without_links(text: str, names: Collection[str]) -> str:
 def quiz(text: str, names: Collection[str]) -> str:
     """Return the questions whose notebook is there, numbered anew; all, if none is."""
     head, *parts = re.split(r"(?m)^## \d+ · ", text)
-    kept = [x for x in parts if re.findall(r"\((\w+)\.ipynb", x)[0] in names] or parts
+    kept = [
+        x for x in parts if re.findall(r"\((?:\w+/)*(\w+)\.ipynb", x)[0] in names
+    ] or parts
     head = re.sub(r"^# \w+", f"# {NUMBERS[len(kept)]}", head)
     return head + "".join(f"## {n} · {part}" for n, part in enumerate(kept, 1))
 

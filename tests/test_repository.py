@@ -195,7 +195,7 @@ def test_what_is_attached(tmp_path, known):
 def test_the_site_has_one_address():
     """The README's first link and its picture lead to it."""
     address = re.search(r"(?m)^\[site\]: (https://\S+/)$", README)[1]
-    links = re.findall(r"\]\[site\]|\]\((?!images)[^)]*\)", README)
+    links = re.findall(r"\]\[site\]|\]\((?!images/)[^)]*\)", README)
     assert links[:2] == ["][site]", "][site]"]
     for name in stored_files():
         path = checks.ROOT / name
