@@ -104,7 +104,7 @@ SLOW = "import time\ndef wait(): time.sleep(1)\n"
 
 def test_an_import_is_waited_for(tmp_path, monkeypatch):
     """It may take long, and a module cut short is of no use to the next cell."""
-    (tmp_path / "slow_library.py").write_text(SLOW + "wait()")
+    (tmp_path / "slow_library.py").write_text(SLOW + "wait()", "utf-8")
     monkeypatch.setattr(checking, "SECONDS", 0.3)
     monkeypatch.syspath_prepend(tmp_path)
 

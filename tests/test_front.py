@@ -135,10 +135,11 @@ def test_head(site):
 
 def test_bundle(tmp_path):
     tmp_path.joinpath("a.js").write_text(
-        'import { b as c, d } from "./b.js";\nlet n = 0;\nmount(c, d, n);\n'
+        'import { b as c, d } from "./b.js";\nlet n = 0;\nmount(c, d, n);\n', "utf-8"
     )
     tmp_path.joinpath("b.js").write_text(
-        "export const b = 1;\nexport async function d() {}\nfunction hidden() {}\n"
+        "export const b = 1;\nexport async function d() {}\nfunction hidden() {}\n",
+        "utf-8",
     )
     script = front.bundle(tmp_path)
     assert 'const { b: c, d } = explorers.load("b");' in script
@@ -448,7 +449,8 @@ def test_explorers_alone(site, browser):  # noqa: F811
         outer = site / "outer.html"
         outer.write_text(
             "<script>addEventListener('message', e => window.told = e.data)</script>"
-            f"<iframe src='explore/{name}.html' width='600'></iframe>"
+            f"<iframe src='explore/{name}.html' width='600'></iframe>",
+            "utf-8",
         )
         page.goto(outer.as_uri())
         page.wait_for_function("window.told?.height > 200")

@@ -188,7 +188,7 @@ def course(tmp_path_factory):
 def test_points(course, student):
     wanted = CASES[student][-1]
     assert points(course, student) == wanted
-    with (course / "grades.csv").open() as file:
+    with (course / "grades.csv").open(encoding="utf-8") as file:
         rows = {row["student_id"]: row for row in csv.DictReader(file)}
     row = rows[student]
     titles = [title for x in lessons() for title, _ in lesson.exercises(x)]

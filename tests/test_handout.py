@@ -849,7 +849,7 @@ def test_planted_words(made, tmp_path):
         "Check the stored outputs.": "says 'stored outputs'",
     }
     shutil.copytree(made / "student", tmp_path / "student")
-    (tmp_path / "student" / "planted.md").write_text("\n".join(planted))
+    (tmp_path / "student" / "planted.md").write_text("\n".join(planted), "utf-8")
     assert faults_of_words(tmp_path / "student") == [*planted.values()]
 
 
@@ -861,7 +861,7 @@ def test_version(made, tmp_path):
     assert top.startswith(f"pixel-student-{version}/")
     shutil.copytree(made / "student", tmp_path / "student")
     assert copies.version(tmp_path / "student") == version
-    (tmp_path / "student" / "helpers.py").write_text("")
+    (tmp_path / "student" / "helpers.py").write_text("", "utf-8")
     assert copies.version(tmp_path / "student") != version
 
 
@@ -1144,9 +1144,9 @@ def old(tmp_path):
     """A folder that an earlier build has filled."""
     folder = tmp_path / "build"
     (folder / "html").mkdir(parents=True)
-    (folder / "html" / "index.html").write_text("old")
-    (folder / "html" / "gone.html").write_text("old")
-    (folder / "notes.txt").write_text("a teacher's own")
+    (folder / "html" / "index.html").write_text("old", "utf-8")
+    (folder / "html" / "gone.html").write_text("old", "utf-8")
+    (folder / "notes.txt").write_text("a teacher's own", "utf-8")
     return folder
 
 
@@ -1181,14 +1181,14 @@ def test_course_keeps_what_is_graded(old, tmp_path):
     kept += [course / "source" / "own" / "c.ipynb", course / "nbgrader_config.json"]
     for path in [stale, *kept]:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("mine")
+        path.write_text("mine", "utf-8")
     build.build(old, notebooks)
-    assert [path.read_text() for path in kept] == ["mine"] * len(kept)
+    assert [path.read_text("utf-8") for path in kept] == ["mine"] * len(kept)
     assert not stale.exists() and (course / "judge.py").exists()
 
 
 def test_no_place(tmp_path):
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", "utf-8")
     with pytest.raises(
         SystemExit, match="can't be filled, and stays as it was"
     ) as error:
@@ -1226,7 +1226,7 @@ def test_killed(old, tmp_path):
     parts |= {"questions.gift", "student", "student.zip", "teacher", "teacher.zip"}
     assert {path.name for path in old.iterdir()} == parts
     assert not (old / "html" / "gone.html").exists()
-    assert (old / "notes.txt").read_text() == "a teacher's own"
+    assert (old / "notes.txt").read_text("utf-8") == "a teacher's own"
 
 
 # An edition, and what is found by its words

@@ -241,7 +241,7 @@ def test_release(made):
             Path("build", name).write_text(name)
     """
     made.joinpath("handout").mkdir(exist_ok=True)
-    made.joinpath("handout", "build.py").write_text(code)
+    made.joinpath("handout", "build.py").write_text(code, "utf-8")
     code, output = finish(make(made, "release"))
     assert code == 0, output
     packed = {path.name: path for path in made.glob("build/release/*")}

@@ -171,7 +171,8 @@ def test_what_is_attached(tmp_path, known):
     gh = tmp_path / "bin" / "gh"
     gh.parent.mkdir()
     gh.write_text(
-        f'#!/bin/sh\necho "$@" >>asked\ntest "$2" != view || {str(known).lower()}\n'
+        f'#!/bin/sh\necho "$@" >>asked\ntest "$2" != view || {str(known).lower()}\n',
+        "utf-8",
     )
     gh.chmod(0o755)
     (tmp_path / "release").mkdir()
@@ -184,7 +185,7 @@ def test_what_is_attached(tmp_path, known):
         env={"PATH": path, "TAG": "v1.2.3"},
         check=True,
     )
-    view, *made, upload = (tmp_path / "asked").read_text().splitlines()
+    view, *made, upload = (tmp_path / "asked").read_text("utf-8").splitlines()
     assert view == "release view v1.2.3"
     created = ["release create v1.2.3 --verify-tag --notes-from-tag"]
     assert made == ([] if known else created)

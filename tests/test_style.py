@@ -1,3 +1,4 @@
+import ast
 import os
 import subprocess
 import sys
@@ -28,3 +29,24 @@ def test_style(command):
         tool, cwd=ROOT, env=variables, capture_output=True, text=True
     )
     assert report.returncode == 0, report.stdout + report.stderr
+
+
+def without_encoding(source):
+    """The lines that read or write text in whatever encoding the system has."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            least = {"read_text": 0, "write_text": 1}.get(name)
+            named = {keyword.arg for keyword in node.keywords} & {"encoding", None}
+            if least is not None and len(node.args) <= least and not named:
+                yield node.lineno
+
+
+def test_text_has_an_encoding():
+    for path in [*ROOT.glob("*.py"), *ROOT.glob("[hst]*/**/*.py")]:
+        assert not list(without_encoding(path.read_text("utf-8"))), path
+
+
+def test_planted_text_without_encoding():
+    planted = 'a.read_text("utf-8")\na.read_text()\na.write_text("")\na.open("rb")'
+    assert list(without_encoding(planted)) == [2, 3]
