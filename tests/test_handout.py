@@ -334,7 +334,7 @@ def test_page(made, view, name):
 
 
 def weight(page):
-    """The bytes of a page, its scripts and its styles, without pictures and networks."""
+    """The bytes of a page, its scripts and styles, without pictures and networks."""
     text = page.read_text("utf-8")
     loaded = re.findall(
         r'<script[^>]* src="([^"?]+)|<link[^>]* href="([^"?]+\.css)', text
