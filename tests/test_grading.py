@@ -227,7 +227,7 @@ def test_table(table, student):
 def test_hints_of_table(table):
     """They are the checkers' own, or say what became of the answer."""
     hints = {(row["student"], row["exercise"][9:10]): row["hint"] for row in table}
-    assert "both signs: " in hints["edited", "1"]
+    assert "content that moves by (2, -3) is " in hints["edited", "1"]
     assert hints["untouched", "2"] == "Not attempted yet."
     assert "'move' is not defined" in hints["hostile", "1"]
     assert "too long" in hints["hostile", "2"] or "seconds" in hints["hostile", "2"]
@@ -237,7 +237,7 @@ def test_feedback(course):
     """A student reads what was off; a picture of a lesson is not among it."""
     page = course / "feedback" / "edited" / "pixel" / "01_translation.html"
     text = page.read_text("utf-8")
-    assert "both signs: " in text and "AssertionError" in text
+    assert "content that moves by (2, -3) is " in text and "AssertionError" in text
     assert "image/png" not in text
 
 

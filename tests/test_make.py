@@ -213,7 +213,8 @@ def test_pip_configured_to_install_elsewhere(cleared, tmp_path):
     """By a file, over which make has no say: it is told, and no stamp is set."""
     configuration = tmp_path / "pip.conf"
     configuration.write_text(f"[install]\ntarget = {tmp_path / 'elsewhere'}\n", "utf-8")
-    process = make(cleared, ".venv/lab", PIP_CONFIG_FILE=str(configuration))
+    # uv, where it is on the path, does not ask that file.
+    process = make(cleared, ".venv/lab", "uv=", PIP_CONFIG_FILE=str(configuration))
     code, output = finish(process)
     assert code and "pip config list" in output
     assert not (cleared / ".venv" / "lab").exists()
