@@ -68,7 +68,7 @@ class Answers:
         self.manager.start_kernel(cwd=self.folder)
         self.client = self.manager.blocking_client()
         self.client.start_channels()
-        self.client.wait_for_ready(timeout=60)
+        self.client.wait_for_ready(timeout=600)  # on a busy machine
         for index, (source, seconds) in enumerate(self.cells):
             if index not in self.fatal:
                 try:
