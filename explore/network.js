@@ -230,10 +230,10 @@ function render({ model, el }) {
       }
     });
     trained.disabled = Boolean(looked) && !networkOf({ ...wanted, moved: !wanted.moved });
-    const note = trained.disabled ? "Lesson 6 trains this one in the middle only." : "";
+    const note = trained.disabled ? "Notebook 6 trains this one in the middle only." : "";
     price.textContent = [PRICES[wanted.way], wanted.moved ? MOVED_COPIES : note].join(" ");
     const state = { ...wanted, digit: model.get("digit"), down, right };
-    if (!looked) return say({ ...state, read: null }, "Lesson 6 trains no such network.");
+    if (!looked) return say({ ...state, read: null }, "Notebook 6 trains no such network.");
 
     sheet.show(own());
     const { network, digit, outputs, read } = looked;

@@ -33,7 +33,7 @@ function render({ model, el }) {
   element(el, "style", {}, LARGE);
   const photo = panel(panels, "what a trained network sees of a photo", "photo");
   const list = element(panels, "figure");
-  element(list, "figcaption", {}, "what it says, in percent (lesson 5 computes it)");
+  element(list, "figcaption", {}, "what it says, in percent (notebook 5 computes it)");
   const sure = element(list, "p", { class: "sure" });
   const rows = element(list, "ol");
   const curve = panel(list, `${truth}, in each place where the photo has been`, "curve");
