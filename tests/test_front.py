@@ -243,6 +243,16 @@ def test_scene(site, page, name):
     assert said(part) != before
 
 
+@pytest.mark.parametrize("address", ["index", "explore/twins"])
+def test_no_word_is_transparent(site, page, address):
+    """What has the colour of nothing is no fault to axe, and nothing to the eye."""
+    page.goto(site.joinpath(f"{address}.html").as_uri())
+    page.locator("[data-explorer=twins] .pad button").first.wait_for()
+    unseen = "e => e.textContent && getComputedStyle(e).color.endsWith(', 0)')"
+    texts = page.locator("button, p, li, figcaption, label, b, a")
+    assert texts.evaluate_all(f"all => all.filter({unseen}).map(e => e.outerHTML)") == []
+
+
 def test_guesses_are_kept_and_told(page):
     """After a reload, too; what was skipped leaves no row."""
     wrong = scene(page, "step").get_by_text("ten steps", exact=True)
