@@ -309,7 +309,7 @@ def _draw(axis, image, title, cmap, limits, mask) -> None:
 
 def _draw_cells(axis, shape) -> None:
     height, width = shape
-    step = 1 if max(shape) <= 10 else 4  # more numbers run into each other
+    step = 1 if max(shape) <= 12 else 4  # more numbers run into each other
     axis.set(xticks=range(0, width, step), yticks=range(0, height, step))
     axis.set_xticks(np.arange(width - 1) + 0.5, minor=True)
     axis.set_yticks(np.arange(height - 1) + 0.5, minor=True)

@@ -1074,7 +1074,7 @@ def test_show_images_draws_cells_values_and_hatches():
     assert heading.get_position()[0] == 0
 
 
-@pytest.mark.parametrize("shape, step", [((3, 10), 1), ((11, 5), 4)])
+@pytest.mark.parametrize("shape, step", [((3, 12), 1), ((13, 5), 4)])
 def test_cells_are_numbered_and_have_lines_between_them(shape, step):
     h.show_images([np.zeros(shape)], ["cells"])
     axis = plt.gca()
