@@ -122,6 +122,7 @@ function advice({ bend, fine, lowpass, stride, smooth, right }, exact) {
 
 const FINE = 16; // points of a drawn curve, a pixel
 const LEAST = "min(160px, 45%)";
+const STEP = 5; // hundredths of a pixel, by a key or a drag: less is not seen
 
 function render({ model, el }) {
   const question = "Half a pixel further: do both ways still meet?";
@@ -129,7 +130,7 @@ function render({ model, el }) {
   const view = panel(panels, "the input, moved", "curve");
   const ways = ["move, then layer", "layer, then move"].map((name) => panel(panels, name, "curve"));
   const apart = panel(panels, "their difference", "curve");
-  const curve = panel(panels, "by move; grey: before", "curve");
+  const curve = panel(panels, "how far apart, by move; grey: the layer chosen before", "curve");
 
   const pictures = {};
   for (const name of ["row", "small"]) {
@@ -147,7 +148,7 @@ function render({ model, el }) {
     ["row", "12 pixels"],
     ["small", "a small photo"],
   ]);
-  toggle(controls, "smooth: waves below ¼ only", model, "smooth");
+  toggle(controls, "smooth input", model, "smooth");
   choice(controls, "layer: first", model, "bend", [
     ["nothing", "nothing"],
     ["relu", "ReLU"],
@@ -164,10 +165,11 @@ function render({ model, el }) {
     ["2", "2"],
   ]);
   movable(view, model, "the input", ["right"], {
+    step: (_, right) => model.set({ right: model.get("right") + STEP * right }),
     unit: () => {
       const { width } = pictures[model.get("picture")].sharp;
       const margins = model.get("picture") === "row" ? 56 : 0;
-      return (view.canvas.clientWidth - margins) / width / 100;
+      return ((view.canvas.clientWidth - margins) / width / 100) * STEP;
     },
   });
 
@@ -203,7 +205,7 @@ function render({ model, el }) {
     const grey = previous && JSON.parse(previous).picture === picture ? visited[previous] : [];
     drawCurve(curve.canvas, {
       x: { limits: [-2, 2], ticks: [-2, -1, 0, 1, 2] },
-      y: { limits: [0, 0.6], ticks: [0, 0.2, 0.4, 0.6] },
+      y: Math.max(...visited[name].values()) > 0.2 ? COARSE : CLOSE,
       labels: ["pixels moved right", "apart"],
       lines: [
         { points: inPixels(grey), size: 3, colour: "#8c8c8c" },
@@ -223,6 +225,8 @@ function render({ model, el }) {
   keepDrawn(el, model, draw);
 }
 
+const COARSE = { limits: [0, 0.6], ticks: [0, 0.2, 0.4, 0.6] };
+const CLOSE = { limits: [0, 0.2], ticks: [0, 0.1, 0.2] };
 const inPixels = (places) => [...places].map(([right, error]) => [right / 100, error]);
 
 // Of the row's pixels, and where to write a number; squared, they reach farther.

@@ -47,7 +47,7 @@ const MOVED_COPIES = "Trained on moved copies: no price in use, and no promise."
 
 const NETWORK_STYLE = `
 .explorer { container: explorer / inline-size; }
-.explorer .price { margin: 8px 0; font-size: 13px; color: var(--ink); }
+.explorer .price { margin: 8px 0; min-height: 2.9em; font-size: 13px; color: var(--ink); }
 .explorer canvas.board { border: 1px solid var(--line); image-rendering: pixelated; }
 .explorer canvas.pen { cursor: crosshair; touch-action: pinch-zoom; }
 .explorer .tens { display: grid; grid-template-columns: repeat(10, 1fr); gap: 3px; height: 234px;
@@ -208,9 +208,9 @@ function render({ model, el }) {
   const showAnswer = answerPanel(panels);
   const legend = element(el, "p", { class: "legend" });
   legend.innerHTML =
-    "<b>The square at every layer.</b> The difference, as a share of the map: " +
+    "<b>Both ways round, at every layer.</b> How far they part, as a share of the map: " +
     '<i style="background: #8a8a8a"></i>came in from the layers before ' +
-    '<i style="background: #d55e00"></i>added by this layer';
+    '<i style="background: #d55e00"></i>by this layer alone';
   const stages = element(el, "div", { class: "stages" });
   panels.after(legend, stages);
   let rows = { network: null, list: [] };
@@ -246,7 +246,7 @@ function render({ model, el }) {
     read[here()] = top;
     for (const place of passed) readAt(looked, place);
     passed.clear();
-    const percent = `${fixed(100 * probabilities[top], 0)} % sure`;
+    const percent = `${fixed(100 * probabilities[top], 0)}% sure`;
     const wrong = top !== truth;
     showAnswer(probabilities, top, `it reads a ${top}, ${percent}`, { wrong, below: own() });
     const { total, tried } = drawPlaces(looked, truth);
@@ -256,8 +256,8 @@ function render({ model, el }) {
     const first = squares.findIndex(({ error }) => error >= ZERO);
     const opens =
       first < 0
-        ? "The square closes at every layer."
-        : `The square opens in stage ${network.layers[first].stage}, at “${network.layers[first].name}”.`;
+        ? "Both ways meet at every layer."
+        : `They part in stage ${network.layers[first].stage}, at “${network.layers[first].name}”.`;
     const thing = own() ? "Your drawing" : `The ${truth}`;
     const verdict = own()
       ? `${wrong ? "not " : ""}as in the middle`
@@ -334,7 +334,7 @@ function placesPanel(panels, tap) {
       pen.clearRect(place % BOARD, Math.floor(place / BOARD), 1, 1);
     });
     const total = right.data.reduce((sum, value) => sum + value, 0);
-    name(`yellow: ${what}, in ${count(total)} of ${count(tried)} places`);
+    name(`yellow: ${what}, in ${count(total)} of ${count(tried)} places; red frame: it is whole`);
     const [row, column] = [Math.floor(here / BOARD), here % BOARD];
     [mark.style.top, mark.style.left] = [`${6.25 * row}%`, `${6.25 * column}%`];
     return { total, tried };
@@ -360,7 +360,7 @@ function answerPanel(panels) {
       bar.toggleAttribute("data-top", digit === top);
       bar.toggleAttribute("data-wrong", digit === top && wrong);
     });
-    const shares = probabilities.map((share, digit) => `${digit}: ${fixed(100 * share, 0)} %`);
+    const shares = probabilities.map((share, digit) => `${digit}: ${fixed(100 * share, 0)}%`);
     tens.setAttribute("aria-label", `probabilities: ${shares.join(", ")}`);
   };
 }
@@ -452,7 +452,7 @@ function layerRows(stages, layers) {
       drawImage(boards[2], off, "RdBu_r", [-limit, limit]);
       none.style.display = error < ZERO ? "" : "none";
       total.textContent = sayError(error);
-      part.textContent = error < ZERO ? "" : `added: ${sayError(added)}`;
+      part.textContent = error < ZERO ? "" : `alone: ${sayError(added)}`;
       const ends = [Math.min(1, error), Math.min(1, Math.max(0, error - added))];
       amount.style.setProperty("--all", `${fixed(100 * ends[0], 1)}%`);
       amount.style.setProperty("--from", `${fixed(100 * ends[1], 1)}%`);

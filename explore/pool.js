@@ -129,9 +129,10 @@ function render({ model, el }) {
     const moved = before?.key === key && !stayed[0];
     before = { key, images };
     const odd = (a, n) => kind !== "blurred" && a.height % 2 === 1 && n < images.length - 1;
+    // Before anything is drawn: how many there are says how wide each is.
+    pooled.forEach((view, n) => (view.figure.hidden = n + 1 >= images.length));
     images.forEach((a, n) => {
       const view = n ? pooled[n - 1] : image;
-      view.figure.hidden = false;
       const mark = !moved || n === 0 ? "" : stayed[n] ? ", stayed" : ", changed";
       view.name(
         n
@@ -148,7 +149,6 @@ function render({ model, el }) {
         lines: n || kind === "blurred" ? 0 : images.length - 1,
       });
     });
-    pooled.forEach((view, n) => (view.figure.hidden = n + 1 >= images.length));
     const path = images.map((a) => `${size(a)} ${where(a)}`).join(" → ");
     const list = (wanted) =>
       images

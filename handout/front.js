@@ -41,8 +41,8 @@ const scenes = all(".scene").map((section) => ({
   finding: section.querySelector(".finding"),
 }));
 
-function tell({ finding }, right, words) {
-  const told = finding.querySelector(".told");
+function tell({ section }, right, words) {
+  const told = section.querySelector(".told");
   told.hidden = false;
   told.classList.toggle("wrong", !right);
   told.textContent = words;
@@ -66,7 +66,11 @@ function guessed(scene) {
     button.disabled = true;
   }
   const right = guess === scene.guess.dataset.right;
-  tell(scene, right, `You said: ${guess}. ${right ? "That is right." : "It is not so."}`);
+  tell(
+    scene,
+    right,
+    `You said: ${guess}. ${right ? "That is right." : `Right: ${scene.guess.dataset.right}.`}`,
+  );
   unseal(scene);
 }
 
@@ -236,6 +240,7 @@ function drawn(scene) {
   for (const y of [0, 0.5, 1, 1.5])
     made(plot, "span", { class: "level", style: `top: ${at(0, y)[1]}px` }, y);
   made(plot, "span", { class: "of-x" }, "pixels to the right");
+  made(plot, "span", { class: "of-y" }, "change, as a share of the map");
 
   const values = guesses[scene.name] ?? points.map(() => 0);
   const inputs = points.map((x, place) => {
@@ -275,6 +280,7 @@ function drawn(scene) {
   plot.addEventListener("pointermove", stroke);
 
   const below = made(draw, "p", { class: "drawn" });
+  made(draw, "p", { class: "told", role: "status", hidden: "" });
   const show = made(below, "button", { type: "button" }, "Show what was measured");
   const legend = made(below, "span", { class: "legend" });
   made(legend, "i");
@@ -321,11 +327,20 @@ function drawn(scene) {
 }
 for (const scene of scenes) if (scene.draw) drawn(scene);
 
-// Two words, and one slider.
-for (const input of all(".input input"))
-  input.addEventListener("input", () =>
-    input.closest(".pair").style.setProperty("--at", input.value),
-  );
+// Two words, and one slider; the yellow cell itself can be dragged.
+for (const input of all(".input input")) {
+  const show = () => input.closest(".pair").style.setProperty("--at", input.value);
+  input.addEventListener("input", show);
+  const row = input.parentElement.querySelector("i");
+  const take = (event) => {
+    if (!event.buttons) return;
+    row.setPointerCapture(event.pointerId);
+    input.value = Math.floor((9 * event.offsetX) / row.clientWidth);
+    show();
+  };
+  row.addEventListener("pointerdown", take);
+  row.addEventListener("pointermove", take);
+}
 
 // Where the reader is, and in which light.
 const rail = new IntersectionObserver(

@@ -182,8 +182,8 @@ def test_step(explorer):
 
 
 def test_drift(explorer):
-    moves = random.integers([-213, -320], [214, 321], (200, 2)).tolist()
-    moves += [[0, 1], [1, 0], [0, 0], [-213, -320]]
+    moves = random.integers([-213, -320], [214, 320], (200, 2)).tolist()
+    moves += [[0, 1], [1, 0], [0, 0], [-213, -320], [213, 319]]
     start = PHOTO - PHOTO.mean()
     start /= np.linalg.norm(start)
     said = set_all(explorer("drift"), [{"down": d, "right": r} for d, r in moves])

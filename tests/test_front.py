@@ -250,7 +250,8 @@ def test_no_word_is_transparent(site, page, address):
     page.locator("[data-explorer=twins] .pad button").first.wait_for()
     unseen = "e => e.textContent && getComputedStyle(e).color.endsWith(', 0)')"
     texts = page.locator("button, p, li, figcaption, label, b, a")
-    assert texts.evaluate_all(f"all => all.filter({unseen}).map(e => e.outerHTML)") == []
+    found = texts.evaluate_all(f"all => all.filter({unseen}).map(e => e.outerHTML)")
+    assert found == []
 
 
 def test_guesses_are_kept_and_told(page):
@@ -266,7 +267,7 @@ def test_guesses_are_kept_and_told(page):
             if told.count():
                 break
         expect(told).to_have_text(
-            ["You said: ten steps. It is not so.", "You said: none. That is right."]
+            ["You said: ten steps. Right: both the same.", "You said: none. That is right."]
         )
         rows = page.locator(".kept tbody tr")
         cells = [row.locator("td").all_text_contents() for row in rows.all()]
