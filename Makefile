@@ -63,7 +63,9 @@ release: handout
 student: .venv/handout
 	$(python) -m handout.branch
 
+# The drivers of Firefox and WebKit; without them, their tests are skipped.
 weekly: .venv/test
+	-$(by_pip) marionette-driver==3.7.1 selenium==4.51.0
 	$(python) -m pytest -o addopts= -m weekly tests $(ARGS)
 
 # What the lists pull in, but for what one of them pins: each version stands once.
