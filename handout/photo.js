@@ -19,11 +19,10 @@ function made(parent, tag, attributes = {}, text = "") {
 
 const app = one(".app");
 const [stage, pane, says] = [one(".stage"), one(".window"), one(".says")];
-const [told, proof, sweep] = [one(".told"), one(".proof b"), one(".sweep")];
+const [state, proof, sweep] = [one(".state"), one(".proof b"), one(".sweep")];
 
-let photo = null; // {height, width, data}, see views.js
+let photo = null; // {height, width, data}, see views.js, and the answers at its places
 let place = { top: 0, left: 0 }; // of the window's corner
-let answers = new Map(); // the logits at each place of this photo that was asked for
 let names = null; // of the classes, once the network is here
 let sweeping = null; // {stopped} while it goes
 
@@ -53,7 +52,7 @@ function request(message, progress = () => {}) {
 }
 
 async function logitsAt(at) {
-  const [asked, key] = [answers, `${at.top} ${at.left}`];
+  const [asked, key] = [(photo.answers ??= new Map()), `${at.top} ${at.left}`];
   if (!asked.has(key)) {
     const { logits } = await request({ view: view(photo, at.top, at.left) });
     asked.set(key, logits);
@@ -64,14 +63,14 @@ async function logitsAt(at) {
 one(".fetch").addEventListener("click", async ({ target }) => {
   const bar = one(".coming");
   [target.disabled, bar.hidden] = [true, false];
-  told.textContent = "The network is on its way.";
+  state.textContent = "The network is on its way.";
   try {
     await Promise.all(all("[data-ours]").map(({ dataset }) => ours(dataset.ours)));
     const list = await fetch(new URL("names.json", import.meta.url));
     await request({ version: app.dataset.version }, (loaded) => (bar.value = loaded));
     names = await list.json();
   } catch (error) {
-    told.textContent = `The network can't start here: ${error.message}.`;
+    state.textContent = `The network can't start here: ${error.message}.`;
     target.disabled = false;
     return;
   } finally {
@@ -80,7 +79,7 @@ one(".fetch").addEventListener("click", async ({ target }) => {
   target.hidden = true;
   for (const part of [one(".sure"), one("ol", says), one(".proof"), sweep]) part.hidden = false;
   countRequests();
-  told.textContent = "The network is here. Move the window.";
+  state.textContent = "The network is here. Move the window.";
   answer();
 });
 
@@ -203,13 +202,14 @@ function altered() {
 
 function take(chosen, button) {
   stop();
-  [photo, answers] = [chosen, new Map()];
+  photo = chosen;
   for (const each of all(".choose > .answers button"))
     each.setAttribute("aria-pressed", each === button);
   const canvas = one("canvas", stage);
   canvas.setAttribute("aria-label", `the photo, ${photo.width}×${photo.height} pixels`);
   draw(canvas, photo);
   one(".found").hidden = true;
+  one(".ended").textContent = "";
   for (const each of all(".guess button")) each.setAttribute("aria-pressed", false);
   // The window begins where its 65 places lie around the middle.
   const left = Math.floor((photo.width - SIZE) / 2) - Math.floor(PLACES / 2);
@@ -273,6 +273,7 @@ stage.addEventListener("pointerdown", (event) => {
   if (event.button || sweeping || !photo) return;
   drag = { x: event.clientX, y: event.clientY, from: place };
   stage.setPointerCapture(event.pointerId);
+  pane.focus({ preventScroll: true });
 });
 stage.addEventListener("pointermove", (event) => {
   if (!drag || !event.isPrimary) return;
@@ -302,11 +303,13 @@ async function answer() {
       if (of === photo) tell(logits, at);
     }
   } catch (error) {
-    told.textContent = `The network stopped: ${error.message}.`;
+    state.textContent = `The network stopped: ${error.message}.`;
   }
   asking = false;
 }
 
+const SILENCE = 500; // ms after the last answer until it is spoken
+let speaking;
 function tell(logits, at) {
   const shares = softmax(logits);
   const best = [...shares.keys()].sort((a, b) => shares[b] - shares[a]).slice(0, 5);
@@ -318,6 +321,9 @@ function tell(logits, at) {
   const was = moved && `before this move: ${before.top === top ? "" : `${names[before.top]}, `}`;
   made(sure, "small", {}, moved ? was + percent(before.shares[before.top]) : "");
   if (moved || !before) before = { at, top, shares };
+  const text = `${names[top]}, ${percent(shares[top])}`;
+  clearTimeout(speaking);
+  speaking = setTimeout(() => (one(".spoken", says).textContent = text), SILENCE);
   const rows = one("ol", says);
   rows.replaceChildren();
   for (const name of best) {
@@ -339,14 +345,15 @@ async function run(guess) {
   if (sweeping) return;
   const mine = (sweeping = { stopped: false });
   const [running, found] = [one(".running"), one(".found")];
-  const [bar, status] = [one("progress", running), one("[role=status]", running)];
+  const [bar, ended] = [one("progress", running), one(".ended")];
   const buttons = all(".guess button");
   for (const button of buttons) {
     button.setAttribute("aria-pressed", button === guess);
     button.disabled = true;
   }
-  [running.hidden, found.hidden, status.textContent] = [false, true, ""];
-  one(".stop").hidden = false;
+  [running.hidden, found.hidden, ended.textContent] = [false, true, ""];
+  bar.value = 0;
+  const began = performance.now();
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const from = { ...place, left: Math.min(place.left, photo.width - SIZE - PLACES + 1) };
   const [of, logits] = [photo, []];
@@ -360,23 +367,20 @@ async function run(guess) {
       tell(logits.at(-1), at);
     }
   } catch (error) {
-    status.textContent = `The network stopped: ${error.message}.`;
+    ended.textContent = `The network stopped: ${error.message}.`;
     mine.stopped = true;
   }
   sweeping = null;
   for (const button of buttons) button.disabled = false;
-  one(".stop").hidden = true;
-  if (of !== photo) {
-    running.hidden = true;
-    answer();
-    return;
-  }
-  if (mine.stopped) {
-    status.textContent ||= `Stopped after ${logits.length} of ${PLACES} places.`;
-    for (const button of buttons) button.setAttribute("aria-pressed", false);
-    return;
-  }
   running.hidden = true;
+  if (of !== photo) return void answer();
+  if (mine.stopped) {
+    ended.textContent ||= `Stopped after ${logits.length} of ${PLACES} places.`;
+    for (const button of buttons) button.setAttribute("aria-pressed", false);
+    return void answer();
+  }
+  const took = (performance.now() - began) / 1000;
+  ended.textContent = `${PLACES} places in ${took.toFixed(0)} seconds.`;
   before = null;
   move(from);
   show(found, summary(logits), logits.map(softmax), from, guess);
@@ -401,7 +405,8 @@ function show(found, { tops, flips, agreement, teeth, step, of }, shares, from, 
   const table = made(found, "table", { class: "names" });
   made(table, "caption", {}, "The first answer at each place, from left to right");
   const body = made(table, "tbody");
-  for (const [top, count] of [...counts].sort(([, a], [, b]) => b - a)) {
+  const ranked = [...counts].sort(([, a], [, b]) => b - a);
+  for (const [top, count] of ranked) {
     const row = made(body, "tr");
     made(row, "th", { scope: "row" }, names[top]);
     const strip = made(made(row, "td"), "svg", {
@@ -413,17 +418,21 @@ function show(found, { tops, flips, agreement, teeth, step, of }, shares, from, 
     made(row, "td", {}, `${count} of ${PLACES}`);
   }
 
-  const [lead] = tops;
-  const curve = shares.map((each) => each[lead]);
-  const [low, high] = [Math.min(...curve), Math.max(...curve)];
   made(found, "h2", {}, "How sure it is");
-  const range = `From pixel to pixel, ${names[lead]} goes up and down between ${percent(low)} and ${percent(high)}.`;
-  made(found, "p", {}, range);
-  const plot = chart(found, `Probability of ${names[lead]} at each place`, {
+  const leads = ranked.slice(0, 2).map(([top]) => top);
+  const curves = leads.map((name) => shares.map((each) => each[name]));
+  const high = Math.ceil(5 * Math.max(...curves.flat())) / 5;
+  const plot = chart(found, `Probability of ${leads.map((name) => names[name]).join(" and ")}`, {
     x: { limits: [0, steps], ticks: [0, 16, 32, 48, 64], name: "pixels to the right" },
-    y: { limits: [0, 1], ticks: [0, 0.5, 1], words: percent },
+    y: { limits: [0, high], ticks: [0, high / 2, high], words: percent },
   });
-  made(plot, "path", { class: "line", d: `M${curve.map((y, x) => plot.at(x, y)).join("L")}` });
+  const words = leads.map((name, which) => {
+    const line = curves[which].map((y, x) => plot.at(x, y)).join("L");
+    made(plot, "path", { class: "line", d: `M${line}` });
+    const range = [Math.min, Math.max].map((most) => percent(most(...curves[which])));
+    return `${["Solid", "Dashed"][which]}: ${names[name]}, from ${range.join(" to ")}.`;
+  });
+  plot.parentElement.before(made(found, "p", {}, words.join(" ")));
 
   made(found, "h2", {}, "The step that changes most");
   const pictures = made(found, "div", { class: "pictures" });
@@ -441,26 +450,27 @@ function show(found, { tops, flips, agreement, teeth, step, of }, shares, from, 
   made(found, "h2", {}, "The comb");
   const eights = teeth.filter((_, shift) => (shift + 2) % 8 === 0);
   const up = eights.filter((tooth) => tooth > 0).length;
-  made(
-    found,
-    "p",
-    {},
-    "For each distance of two places: how much nearer their answers are than a pixel beside it. " +
-      `Of the ${eights.length} multiples of 8, filled here, ${up} stand up: ` +
-      "three strides of 2 follow a move by 8, and no move by 1.",
-  );
-  const top = Math.max(...teeth.map(Math.abs));
-  const comb = chart(found, "How much nearer, by the distance of two places", {
+  const comb = made(found, "p");
+  comb.textContent =
+    "For each distance of two places: how much nearer their answers are than a pixel more or less. " +
+    "Filled: the multiples of 8, where the network’s first three strides of 2 are in step again. " +
+    `${up} of ${eights.length} stand up.`;
+  const top = Math.max(...teeth.map(Math.abs)) || 1;
+  const bars = chart(found, "How much nearer, by the distance of two places", {
     x: { limits: [1, 33], ticks: [8, 16, 24, 32], name: "pixels between two places" },
-    y: { limits: [Math.min(0, ...teeth), top], ticks: [0], words: String },
+    y: {
+      limits: [Math.min(0, ...teeth), top],
+      ticks: [0, top],
+      words: (tooth) => tooth.toFixed(2),
+    },
   });
   teeth.forEach((tooth, place) => {
-    const [[left, zero], [, end]] = [comb.at(place + 1.6, 0), comb.at(place + 2, tooth)];
-    made(comb, "rect", {
+    const [[left, zero], [, end]] = [bars.at(place + 1.6, 0), bars.at(place + 2, tooth)];
+    made(bars, "rect", {
       class: (place + 2) % 8 ? "tooth" : "tooth eight",
       x: left,
       y: Math.min(zero, end),
-      width: comb.at(place + 2.4, 0)[0] - left,
+      width: bars.at(place + 2.4, 0)[0] - left,
       height: Math.abs(zero - end),
     });
   });

@@ -25,8 +25,9 @@ from .lesson import HERE, ROOT, Lesson
 LESSON = "05_real_network"
 PHOTOS = [ROOT / "images" / f"{name}.jpg" for name in ["rocket", "cat", "cup"]]
 RUNTIME = "onnxruntime-web@1.30.0"
-INTEGRITY = (
-    "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
+INTEGRITY = (  # SHA-512, as npm lists it
+    "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZ"
+    "ClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
 )
 RUNS = ["ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"]
 NETWORK = "network.onnx"

@@ -95,7 +95,7 @@ function teeth(logits) {
     const pairs = logits.slice(shift).map((each, place) => distance(each, logits[place]));
     return mean(pairs);
   });
-  const far = mean(apart.slice(33));
+  const far = mean(apart.slice(33)) || 1; // an empty photo gets one answer everywhere
   return Array.from({ length: 31 }, (_, place) => {
     const shift = place + 2;
     return ((apart[shift - 1] + apart[shift + 1]) / 2 - apart[shift]) / far;
