@@ -394,9 +394,9 @@ function show(found, { tops, flips, agreement, teeth, step, of }, shares, from, 
   const steps = PLACES - 1;
 
   let said = finding(found, String(flips));
+  made(said, "p", {}, `of ${steps} steps of one pixel change the network’s first answer.`);
   const told = made(said, "p", { class: `told${right ? "" : " wrong"}` });
   told.textContent = `You said: ${guess.textContent}. ${right ? "That is right." : "It is not so."}`;
-  made(said, "p", {}, `of ${steps} steps of one pixel change the network’s first answer.`);
   said = finding(found, percent(agreement));
   made(said, "p", {}, "of all pairs of two places get the same first answer.");
 

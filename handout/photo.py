@@ -88,6 +88,8 @@ def parts() -> Path:
         store.mkdir(exist_ok=True)
         with FileLock(store / ".lock"):
             if not folder.exists():
+                for old in store.glob("*/"):
+                    shutil.rmtree(old)
                 with tempfile.TemporaryDirectory(dir=store) as stage:
                     fill(Path(stage) / "new")
                     Path(stage, "new").rename(folder)

@@ -6,6 +6,7 @@ import html
 import io
 import json
 import re
+import shutil
 import subprocess
 import tarfile
 import threading
@@ -17,7 +18,7 @@ import nbformat
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from test_handout import CONTRAST, PICTURES, browser  # noqa: F401
+from test_handout import CONTRAST, FLAGS, PICTURES, browser  # noqa: F401
 
 from handout import build, front, photo
 from handout.lesson import ROOT
@@ -43,17 +44,22 @@ def site(lessons, tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
     photo.make(lessons, folder)
     front.make(lessons, folder, "student.zip")
+    folder.joinpath("_static").mkdir()
+    shutil.copy(front.HERE / "icon.svg", folder / "_static")
     return folder
 
 
-class Quiet(SimpleHTTPRequestHandler):
+SENT = []  # what the server was asked for
+
+
+class Server(SimpleHTTPRequestHandler):
     def log_message(self, *_):
-        pass
+        SENT.append(self.path.partition("?")[0])
 
 
 @pytest.fixture(scope="module")
 def address(site):
-    handler = functools.partial(Quiet, directory=site)
+    handler = functools.partial(Server, directory=site)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/photo.html"
@@ -502,6 +508,23 @@ def test_without_a_server_or_scripts(browser, address, site, scripts):  # noqa: 
     link = page.locator(".fallback a").get_attribute("href")
     assert site.joinpath(link).exists()
     context.close()
+
+
+def test_fetched_once(browser, address, tmp_path):  # noqa: F811
+    """A browser that keeps a profile fetches the network once."""
+    chromium = browser.browser_type
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    with chromium.launch_persistent_context(
+        tmp_path, args=FLAGS, executable_path=path
+    ) as context:
+        page = context.new_page()
+        SENT.clear()
+        for _ in range(2):
+            page.goto(address)
+            page.locator(".fetch").click()
+            page.locator(".says li").first.wait_for()
+    for name in [photo.NETWORK, *photo.RUNS]:
+        assert SENT.count(f"/photo/{name}") == 1
 
 
 def test_its_size_is_named(site):
