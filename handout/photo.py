@@ -43,7 +43,8 @@ def make(lessons: list[Lesson], site: Path) -> None:
         return
     try:
         kept = parts()
-    except LackingError as error:
+        still = front.still(lessons, site, f"{LESSON}/n05-022")
+    except (LackingError, front.MissingError) as error:
         print(f"The site goes without photo.html: {error}", file=sys.stderr)
         return
     folder = site / "photo"
@@ -59,7 +60,7 @@ def make(lessons: list[Lesson], site: Path) -> None:
         "bytes": sum(path.stat().st_size for path in loaded),
         "version": kept.name,
         "runtime": RUNTIME,
-        "still": front.still(lessons, folder, f"{LESSON}/n05-022"),
+        "still": still,
     }
     site.joinpath("photo.html").write_text(page.render(words), "utf-8")
 

@@ -1,6 +1,7 @@
 """The page `photo`: what the browser counts is what Python counts, and stays there."""
 
 import base64
+import copy
 import functools
 import html
 import io
@@ -563,6 +564,16 @@ def test_left_out_without_packages(monkeypatch):
     monkeypatch.setattr(photo, "version", missing)
     with pytest.raises(photo.LackingError, match="package torch is not installed"):
         photo.parts()
+
+
+def test_left_out_without_its_figure(lessons, tmp_path, monkeypatch, capsys):
+    """As where somebody adapts notebook 5."""
+    monkeypatch.setattr(photo, "parts", lambda: tmp_path / "kept")
+    adapted = copy.deepcopy(lessons)
+    front.cell_of(adapted, f"{photo.LESSON}/n05-022").outputs = []
+    photo.make(adapted, tmp_path)
+    assert "photo.html: 05_real_network/n05-022 stores no" in capsys.readouterr().err
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_an_edition_without_notebook_5(lessons, tmp_path):
