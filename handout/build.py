@@ -4,7 +4,8 @@ python -m handout.build [folder] [01 02 …]    fills build/, or that folder
 
 Numbers make an edition of these notebooks, and of the evidence that belongs to them.
 
-Nothing is run and nothing is fetched; the same notebooks give the same files.
+Nothing is run and, once the page photo has its network, nothing is fetched; the same
+notebooks give the same files.
 """
 
 import dataclasses

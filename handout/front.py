@@ -69,14 +69,7 @@ def make(lessons: list[Lesson], site: Path, copy: str) -> None:
         "still": partial(still, lessons, folder),
         "write_start": partial(write_start, folder=folder),
     }
-    pages = Environment(
-        loader=FileSystemLoader(HERE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    pages = templates()
     for name, explorer in found.items():
         write_start(explorer, folder)
         page = pages.get_template("explorer.html").render(words, explorer=explorer)
@@ -92,6 +85,18 @@ def make(lessons: list[Lesson], site: Path, copy: str) -> None:
     )
     site.joinpath("index.html").write_text(page, "utf-8")
     site.joinpath("preview.png").write_bytes(preview(words))
+
+
+def templates() -> Environment:
+    """Return what makes pages of the templates in this folder."""
+    return Environment(
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
 
 
 def scenes(pages: Environment, words: dict[str, Any]) -> dict[str, str]:

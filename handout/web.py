@@ -10,7 +10,7 @@ import pypandoc
 from nbformat import NotebookNode
 from sphinx.cmd.build import build_main
 
-from . import front
+from . import front, photo
 from .copies import copy_parts
 from .lesson import (
     ANCHOR,
@@ -78,6 +78,7 @@ def make(
         write_notebook(lesson.node, source)
     site.joinpath(".buildinfo").unlink()  # knows the name of the stage
     lighten(site)
+    photo.make(lessons, site)
     front.make(lessons, site, files[0].name)
     shutil.copytree(site, folder, dirs_exist_ok=True)
 
