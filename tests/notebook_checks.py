@@ -251,7 +251,8 @@ def _numbers(text):
         yield float(digits), places, unit.strip(), match[0]
 
 
-# Behind a number: the code cells that print it and, after a colon, words of the line.
+# Behind a number: the code cells that print it and, after a colon, words of the line,
+# or the header of a table's row and which of its cells it is: "cat, cell 2".
 SOURCE = re.compile(r"<!--\s*([\w-]+(?:\s*,\s*[\w-]+)*)\s*(?::\s*(.*?))?\s*-->")
 BLOCK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*|]|\d+\.)\s)")
 
@@ -343,8 +344,11 @@ def evidence(notebook, claim):
         printed = "\n".join(
             _text(o) for name in claim.sources for o in cells[name].outputs
         )
-        lines = [line for line in printed.splitlines() if claim.words in line]
-        return "\n".join(lines)
+        if place := re.fullmatch(r"(.+), cell (\d+)", claim.words):
+            rows = [re.split(r"\s{2,}", line.strip()) for line in printed.splitlines()]
+            found = [row[int(place[2]) :][:1] for row in rows if row[0] == place[1]]
+            return "\n".join(sum(found, []))
+        return "\n".join(line for line in printed.splitlines() if claim.words in line)
     above, below = (_group(notebook, claim.cell, step) for step in (-1, 1))
     whole = claim.kind == "integer"
     near = [*(below if claim.answer or whole else []), *([] if claim.answer else above)]
@@ -371,7 +375,8 @@ def check_numbers(notebook):
     since the last Markdown cell; in the answer to a question, right below. A whole
     number may stand on either side, and in the code. Everywhere else a comment behind
     the number names the cells that print it, and words of the line if they print many:
-    ``0.46<!-- edges-apart: poolings: 0 -->``. A percentage is printed as one.
+    ``0.46<!-- edges-apart: poolings: 0 -->``; or row and cell of a table:
+    ``96.0%<!-- all-networks: fine square, cell 3 -->``. A percentage is printed as one.
     """
     faults = []
     for claim in claims(notebook):

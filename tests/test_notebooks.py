@@ -433,6 +433,18 @@ def test_sources_of_numbers(altered, text, faults):
     assert len(checks.check_numbers(altered)) == faults
 
 
+@pytest.mark.parametrize(
+    ("place", "faults"),
+    [("a row, cell 1", 0), ("a row, cell 2", 1), ("row, cell 1", 1), ("b, cell 3", 1)],
+)
+def test_a_number_of_a_table(altered, place, faults):
+    table = "a row  0.25  0.3\nb      0.4"
+    altered.cells[2].id, altered.cells[5:] = "table", copy.deepcopy(DISTANT)
+    output(output_type="display_data", data={"text/plain": table})(altered)
+    altered.cells.append(new_markdown_cell(f"It is 0.25<!-- table: {place} -->."))
+    assert len(checks.check_numbers(altered)) == faults
+
+
 def test_an_answer_is_printed_below(altered):
     answer = "<details><summary>Predict.</summary>It is 0.25.</details>"
     altered.cells.insert(2, new_markdown_cell(answer))
