@@ -9,13 +9,15 @@ import contextvars
 import copy
 import ctypes
 import functools
+import gc
 import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from numbers import Real
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -259,26 +261,46 @@ _COMPILERS = ("numba.core.compiler", "llvmlite.", "torch._dynamo.convert_frame")
 
 def _prepares(thread: threading.Thread) -> bool:
     """Return whether a thread imports or compiles."""
-    frame = sys._current_frames().get(thread.ident or 0)
-    while frame:
-        if (
-            frame.f_code.co_filename == "<frozen importlib._bootstrap>"
-            or frame.f_globals.get("__name__", "").startswith(_COMPILERS)
-        ):
-            return True
-        frame = frame.f_back
-    return False
+    return any(
+        frame.f_code.co_filename == "<frozen importlib._bootstrap>"
+        or frame.f_globals.get("__name__", "").startswith(_COMPILERS)
+        for frame in _frames(thread)
+    )
 
 
 def _end(thread: threading.Thread, done: threading.Event) -> bool:
     """Try to stop a thread, for a second; return whether it is done."""
-    for _ in range(20):
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_TimeUp)
-        )
-        if done.wait(0.05):
-            return True
-    return False
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        for _ in range(20):
+            if not _frees(thread):  # what is raised there is printed, and lost
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                    ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_TimeUp)
+                )
+            if done.wait(0.05):
+                return True
+        return False
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _frees(thread: threading.Thread) -> bool:
+    """Return whether a thread runs a `__del__`, or a callback of `gc`."""
+    callbacks = [getattr(callback, "__code__", None) for callback in gc.callbacks]
+    return any(
+        frame.f_code in callbacks or frame.f_code.co_name == "__del__"
+        for frame in _frames(thread)
+    )
+
+
+def _frames(thread: threading.Thread) -> Iterator[FrameType]:
+    """Yield what a thread runs, from the innermost call outwards."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    while frame:
+        yield frame
+        frame = frame.f_back
 
 
 def _is_stub(error: BaseException) -> bool:

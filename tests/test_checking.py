@@ -7,6 +7,7 @@ import functools
 import gc
 import re
 import signal
+import sys
 import threading
 import time
 
@@ -42,18 +43,7 @@ def nothing_runs():
 
 
 @pytest.fixture
-def uncollected():
-    """Run no garbage collection, in whose callbacks an exception would get lost.
-
-    Hypothesis sets one for all tests that follow its own.
-    """
-    gc.disable()
-    yield
-    gc.enable()
-
-
-@pytest.fixture
-def hurry(monkeypatch, uncollected):
+def hurry(monkeypatch):
     monkeypatch.setattr(checking, "SECONDS", 0.05)
     yield
     assert nothing_runs()
@@ -87,6 +77,48 @@ def test_a_loop_is_ended(check, loop, hurry, capsys):
     assert time.monotonic() - start < 5
     assert "has not come back after 0.05 seconds. Does a loop in it never end?" in line
     assert "restart" not in line
+
+
+def collects(log):
+    """Never end, and leave behind what only a garbage collection frees."""
+    while True:
+        ring = []
+        ring.append(ring)
+
+
+def drops(log):
+    class Slow:
+        def __del__(self):
+            log.append("start")
+            time.sleep(0.2)
+            log.append("stop")
+
+    Slow()
+    forever()
+
+
+@pytest.mark.parametrize("frees", [collects, drops])
+def test_nothing_is_cut_short_but_the_answer(frees, hurry, monkeypatch):
+    """Neither a callback of the garbage collection, as hypothesis has, nor a `__del__`.
+
+    What is raised there would be printed, and lost.
+    """
+    log, lost = [], []
+    monkeypatch.setattr(sys, "unraisablehook", lost.append)
+
+    def callback(*_):
+        if "(run)" in threading.current_thread().name:
+            log.append("start")
+            time.sleep(0.02)
+            log.append("stop")
+
+    gc.callbacks.append(callback)
+    try:
+        with pytest.raises(checking.Hint, match="never end[?]$"):
+            checking._limited(frees, log)
+    finally:
+        gc.callbacks.remove(callback)
+    assert not lost and log[-1] == "stop" and gc.isenabled()
 
 
 def test_a_call_that_cannot_be_ended_is_left_behind(hurry, capsys):
@@ -144,11 +176,17 @@ def test_pytorchs_compiler_is_waited_for(monkeypatch):
 
 
 @pytest.fixture
-def interrupts(uncollected):
-    """Take interrupts, which are off where the tests run in the background."""
+def interrupts():
+    """Take interrupts, which are off where the tests run in the background.
+
+    None gets lost in a callback of the garbage collection: hypothesis sets one for all
+    tests that follow its own.
+    """
+    gc.disable()
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+    gc.enable()
 
 
 def test_the_readers_own_interrupt_ends_the_check(interrupts):

@@ -261,13 +261,41 @@ def test_release(course):
 # The judge
 
 
-@pytest.fixture(scope="module")
-def judge():
-    path = ROOT / "handout" / "course" / "judge.py"
-    spec = importlib.util.spec_from_file_location("judge", path)
+def loaded(name):
+    """A module of the course."""
+    path = ROOT / "handout" / "course" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def judge():
+    return loaded("judge")
+
+
+DYING = """
+import os, time
+print(1, flush=True)
+input()
+os.closerange(0, 2)
+time.sleep(1)
+"""
+
+
+def test_a_judge_who_takes_time_to_die_is_asked_no_more(tmp_path, monkeypatch):
+    """On a busy machine a process that was killed is there for a while."""
+    grade = loaded("grade")
+    monkeypatch.setattr(grade, "JUDGE", tmp_path / "judge.py")
+    grade.JUDGE.write_text(DYING, "utf-8")
+    monkeypatch.setattr(grade.Answers, "start", lambda self: None)
+    monkeypatch.setattr(grade.Answers, "end_kernel", lambda self: None)
+    monkeypatch.setattr(grade.Answers, "run", lambda *_: "NameError: move")
+    answers = grade.Answers([], tmp_path)
+    for _ in range(2):
+        assert answers.hint("check_move", "move") == "NameError: move"
+    answers.end()
 
 
 def judged(judge, check, answer):
