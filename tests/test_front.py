@@ -254,6 +254,14 @@ def test_no_word_is_transparent(site, page, address):
     assert found == []
 
 
+@pytest.mark.parametrize("name", ["square", "pool"])
+def test_a_page_of_its_own_opens_as_its_scene(page, name):
+    part = scene(page, name)
+    shown = said(part)
+    part.locator(".alone a").click()
+    assert said(page.locator("main")) == shown
+
+
 def test_guesses_are_kept_and_told(page):
     """After a reload, too; what was skipped leaves no row."""
     wrong = scene(page, "step").get_by_text("ten steps", exact=True)
@@ -267,7 +275,10 @@ def test_guesses_are_kept_and_told(page):
             if told.count():
                 break
         expect(told).to_have_text(
-            ["You said: ten steps. Right: both the same.", "You said: none. That is right."]
+            [
+                "You said: ten steps. Right: both the same.",
+                "You said: none. That is right.",
+            ]
         )
         rows = page.locator(".kept tbody tr")
         cells = [row.locator("td").all_text_contents() for row in rows.all()]

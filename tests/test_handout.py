@@ -507,9 +507,10 @@ def dead_links(page):
         if parts.scheme:
             continue
         target = page.parent / unquote(parts.path) if parts.path else page
-        if not target.is_file() or (
-            parts.fragment and unquote(parts.fragment) not in targets_in(target)
-        ):
+        place = unquote(parts.fragment)
+        if target.parent.name == "explore" and "=" in place:
+            place = ""  # the state of an explorer, which test_front opens
+        if not target.is_file() or (place and place not in targets_in(target)):
             dead.append(link)
     return dead
 
@@ -519,7 +520,16 @@ def test_links(made, name):
     assert dead_links(made / f"{name}.html") == []
 
 
-@pytest.mark.parametrize("link", ["gone.html", "#gone", "index.html#gone"])
+@pytest.mark.parametrize(
+    "link",
+    [
+        "gone.html",
+        "#gone",
+        "index.html#gone",
+        "explore/gone.html#a=1",
+        "index.html#a=1",
+    ],
+)
 def test_planted_link(made, link):
     page = made / "html" / "planted.html"
     page.write_text(f'<a href="{link}">x</a> <a href="index.html">y</a>', "utf-8")
