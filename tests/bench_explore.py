@@ -21,11 +21,15 @@ PRESS = """(canvas, key) => new Promise(done => {
 })"""
 
 
-@pytest.mark.parametrize("name", STATES)
-def test_latency(explorer, name, capsys):  # noqa: F811
-    canvas = explorer(name).locator("canvas[tabindex]")
+CASES = [(name, {}) for name in STATES] + [("half", {"picture": "small"})]
+
+
+@pytest.mark.parametrize(("name", "changes"), CASES)
+def test_latency(explorer, name, changes, capsys):  # noqa: F811
+    canvas = explorer(name, **changes).locator("canvas[tabindex]")
     keys = ["ArrowRight"] * 20 + ["ArrowLeft"] * 20
     times = sorted(canvas.evaluate(PRESS, key) for key in keys)
     middle = statistics.median(times)
     with capsys.disabled():
-        print(f"\n{name:7} {middle:4.0f} ms, longest {times[-1]:4.0f} ms")
+        words = " ".join([name, *changes.values()])
+        print(f"\n{words:10} {middle:4.0f} ms, longest {times[-1]:4.0f} ms")
