@@ -406,6 +406,15 @@ def test_without_scripts(still_page):
     assert [b for b in still_page.locator("button").all() if b.is_visible()] == []
 
 
+def test_on_paper(site, page):
+    """Each figure that moves is its still; what only a screen can do is not there."""
+    scene(page, "step")  # one of them has come alive
+    page.emulate_media(media="print")
+    shown = "all => all.filter(e => getComputedStyle(e).display !== 'none').length"
+    assert page.locator(".still").evaluate_all(shown) == len(alive(site))
+    assert page.locator("[data-explorer]:visible, button:visible").count() == 0
+
+
 TOO_WIDE = "document.documentElement.scrollWidth > innerWidth"
 
 

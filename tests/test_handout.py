@@ -267,9 +267,15 @@ FORMULAS = """() => [...document.querySelectorAll('.math, merror')].map(
 UNREAD = """() => [...document.querySelectorAll('article :is(h2, h3, p, li, td)')
     ].map(e => e.textContent).filter(text => text.includes('$')).map(
     text => 'formula not read: ' + text)"""
-PICTURES = """() => [...document.images].flatMap(e => [
+PICTURES = """async () => {
+    for (const e of document.images) {
+        e.loading = 'eager';
+        await e.decode().catch(() => {});
+    }
+    return [...document.images].flatMap(e => [
     ...(e.alt.trim() ? [] : ['no alt text: ' + e.src]),
-    ...(e.naturalWidth ? [] : ['not a picture: ' + e.src])])"""
+    ...(e.naturalWidth ? [] : ['not a picture: ' + e.src])]);
+}"""
 TOO_WIDE = """() => [...document.querySelectorAll(
     'article :is(h1, h2, h3, p, li, summary, td, math)')].filter(
     e => e.getBoundingClientRect().right > innerWidth).map(
