@@ -28,6 +28,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from execute import execute
 from filelock import FileLock
+from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import (
     new_code_cell,
     new_markdown_cell,
@@ -1334,6 +1335,41 @@ def test_plans_name_what_is_there():
     assert faults_of_plans(plans) == []
     planted = plans.replace("Nothing travels", "Nothing moves")
     assert faults_of_plans(planted) == ["04_tandem has no Nothing moves"]
+
+
+def by_section(notebook):
+    """The code below each heading of a notebook, cell by cell."""
+    sections = [[]]
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and re.search("(?m)^##+ ", cell.source):
+            sections.append([])
+        elif cell.cell_type == "code":
+            sections[-1].append(cell.source)
+    return sections
+
+
+@pytest.mark.parametrize("number", range(1, 5))
+def test_plans_can_be_followed(number):
+    """After Run All, a part can be run again, whichever came before: here backwards."""
+    [path] = (checks.ROOT / "notebooks").glob(f"{number:02}_*.ipynb")
+    notebook = nbformat.read(path, 4)
+    first, *sections = by_section(notebook)
+    assert len(sections) > 6
+    run(first, *sections, *reversed(sections))
+
+
+def run(*sections):
+    cells = [new_code_cell(source) for section in sections for source in section]
+    execute(new_notebook(cells=cells), checks.ROOT / "notebooks")
+
+
+def test_a_part_that_needs_another():
+    cells = [new_code_cell("a = [1]"), new_markdown_cell("## One")]
+    cells += [new_code_cell("assert a.pop() == 1"), new_markdown_cell("## Two")]
+    sections = by_section(new_notebook(cells=cells))
+    assert [len(part) for part in sections] == [1, 1, 0]
+    with pytest.raises(CellExecutionError, match="pop from empty list"):
+        run(*sections, sections[1])
 
 
 def faults_of_plans(plans):
