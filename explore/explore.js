@@ -79,7 +79,17 @@ const css = (number) => `rgb(${number & 255} ${(number >> 8) & 255} ${(number >>
 export function drawGrid(
   canvas,
   image,
-  { marks = [], hatch, words, limits = [0, 1], lines = 0, indices, first = 0, frame } = {},
+  {
+    marks = [],
+    hatch,
+    words,
+    limits = [0, 1],
+    colours = "viridis",
+    lines = 0,
+    indices,
+    first = 0,
+    frame,
+  } = {},
 ) {
   const { height, width, data } = image;
   const [ratio, side] = [window.devicePixelRatio || 1, canvas.clientWidth || 160];
@@ -99,7 +109,7 @@ export function drawGrid(
       const value = (data[row * width + column] - limits[0]) / (limits[1] - limits[0]);
       const level = Math.max(0, Math.min(255, Math.floor(256 * value)));
       const place = box(row, column);
-      pen.fillStyle = css(tableOf("viridis")[level]);
+      pen.fillStyle = css(tableOf(colours)[level]);
       pen.fillRect(...place);
       if (hatch?.(row, column)) drawHatch(pen, place);
       pen.strokeStyle = "#bfbfbf";
@@ -107,7 +117,7 @@ export function drawGrid(
       pen.strokeRect(...place);
       const word = cell > 20 && words?.(row, column);
       if (word) {
-        pen.fillStyle = value < 0.6 ? "#fff" : "#000";
+        pen.fillStyle = value < 0.6 && colours === "viridis" ? "#fff" : "#000";
         pen.fillText(word, place[0] + cell / 2, place[1] + cell / 2, cell - 2);
       }
     }

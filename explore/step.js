@@ -67,7 +67,8 @@ function render({ model, el }) {
     }
     const at = (row, column) => visited.get(`${row},${column}`);
     drawGrid(seen.canvas, distances, {
-      limits: [0, Math.SQRT2],
+      limits: [0, 3],
+      colours: "Greys",
       marks: [pixel],
       hatch: (row, column) => !at(row, column),
       words: (row, column) => at(row, column) && fixed(at(row, column)[0]),
