@@ -359,6 +359,7 @@ def test_weight(made, name):
 def test_icons(made):
     pages = "".join(path.read_text("utf-8") for path in made.glob("html/**/*.html"))
     assert "<svg" in pages and '<i class="fa' not in pages
+    assert 'rel="preload" as="script"' not in pages
 
 
 FAULTY = {  # what is planted: the fault, as nothing else brings it
