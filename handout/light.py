@@ -20,7 +20,7 @@ def lighten(site: Path) -> None:
     used = set()
     for page in site.rglob("*.html"):
         text = with_icons(page.read_text("utf-8"), icons)
-        # What the page's end loads anyway would come before the styles; the paint waits.
+        # What the page's end loads anyway would come before the styles: no paint.
         text = re.sub(r'<link rel="preload" as="script"[^>]*>', "", text)
         if page.name != "search.html":  # on all others nobody waits for the index
             text = re.sub(
