@@ -42,7 +42,7 @@ def shown(monkeypatch):
 
 @pytest.fixture
 def phone(browser, shown, tmp_path):  # noqa: F811
-    """Open an explorer on a phone, on a page that can be scrolled."""
+    """Open an explorer on a slow phone, on a page that can be scrolled."""
     kind = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
     with contextlib.ExitStack() as stack:
 
@@ -54,6 +54,8 @@ def phone(browser, shown, tmp_path):  # noqa: F811
                 opened(browser, tmp_path / "phone.html", page, **kind, is_mobile=True)
             )
             tab.locator("[data-state]").wait_for()
+            slow = tab.context.new_cdp_session(tab)
+            slow.send("Emulation.setCPUThrottlingRate", {"rate": 4})
             return tab.locator(".explorer")
 
         yield open_explorer
