@@ -15,10 +15,8 @@ True
 """
 
 import functools
-import itertools
 import re
 import sys
-from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -1060,190 +1058,217 @@ def _answers(photo: NDArray[np.uint8]) -> tuple[list[str], NDArray]:
 
 
 @checker
-def check_blur(answer) -> str | None:
-    """Blur with any weights along both axes, circular; keep every ``stride``-th pixel.
+def check_one_blur(answer) -> str | None:
+    """Find the blur before a stride of 4 that does what two blurs and strides of 2 do.
 
     Parameters
     ----------
-    answer : function ``(image, weights, stride) -> blurred and thinned image``.
+    answer : list of weights, of an odd number. They count by their shares in the sum.
     """
-    for shape in [(6, 5), (4, 6)]:
-        image = digits(*shape)
-        for weights in ([1, 4, 6, 4, 1], [1, 2, 1], [1, 1, 1], [3]):
-            for stride in (2, 1, 3):
-                with case(f"for weights {weights}, stride={stride}"):
-                    compare(
-                        call(answer, image, list(weights), stride),
-                        _blurred(image, weights)[::stride, ::stride],
-                        _misblurred(image, np.array(weights), stride),
-                        image=image,
-                    )
+    weights = read(answer, truths=False)
+    if weights.ndim != 1:
+        raise Hint(f"one list of weights is wanted, and yours is {weights.shape}.")
+    total = weights.sum()
+    if np.isclose(total, 0):
+        raise Hint("your weights sum to 0: they can't be divided by their sum.")
+    reach = np.flatnonzero(weights)
+    if len(weights) % 2 == 0 or reach[0] + reach[-1] != len(weights) - 1:
+        raise Hint(
+            "as many weights are wanted before the middle one as after it: "
+            f"yours begin {len(weights) // 2 - reach[0]} before it and end "
+            f"{reach[-1] - len(weights) // 2} after it."
+        )
+    shares = weights[reach[0] : reach[-1] + 1] / total
+    for suspect, words in [
+        ([1, 2, 1], "that is the first blur alone. The second one is missing."),
+        (
+            [1, 4, 6, 4, 1],
+            "that blurs twice before any stride. The second blur takes neighbours that "
+            "are 2 pixels apart.",
+        ),
+        ([1, 0, 2, 0, 1], "that is the second blur alone, on every second pixel."),
+    ]:
+        if same(shares, np.array(suspect) / np.sum(suspect)):
+            raise Hint(words)
+    row = np.zeros((1, 16))
+    for place in range(16):
+        row[:] = 0
+        row[0, place] = 16
+        twice = _blurred(_blurred(row, [1, 2, 1], (1,))[:, ::2], [1, 2, 1], (1,))
+        yours, wanted = _blurred(row, shares, (1,))[0, 4], twice[0, 2]
+        if not np.isclose(yours, wanted):
+            before, after = apart(yours, wanted)
+            return (
+                f"put 16 into pixel {place} of a row of zeros. By your weights pixel 4 "
+                f"keeps {before}, and two blurs, each with its stride of 2, give it "
+                f"{after}."
+            )
 
 
-def _blurred(image, weights, axes=(0, 1), total=None):
+def _blurred(image, weights, axes=(0, 1)):
     for axis in axes:
         reach = len(weights) // 2
         shifted = [np.roll(image, reach - k, axis) for k in range(len(weights))]
-        image = np.tensordot(weights, shifted, 1) / (total or np.sum(weights))
+        image = np.tensordot(weights, shifted, 1) / np.sum(weights)
     return image
 
 
-def _misblurred(image, weights, stride):
-    def skip(full):
-        return full[::stride, ::stride]
-
-    full, reach, total = _blurred(image, weights), len(weights) // 2, np.sum(weights)
-    kernel = np.outer(weights, weights) / total**2
-    yield full, "the blur is right. Now skip pixels, both ways."
-    yield full[::stride], "every row that you skip is right. Skip columns, too."
-    yield full[:, ::stride], "every column that you skip is right. Skip rows, too."
-    for factor in (total, total**2):
-        yield factor * skip(full), "divide each blur by the sum of its weights."
-    yield skip(full) / total, "the sum of the weights is divided out once too often."
-    yield skip(_blurred(image, weights, (0,))), "it is blurred downwards alone."
-    yield skip(_blurred(image, weights, (1,))), "it is blurred to the right alone."
-    yield (
-        skip(_blurred(image, weights, (0, 0))),
-        "it is blurred downwards twice, and not to the right.",
-    )
-    yield (
-        skip(_blurred(image, weights, (1, 1))),
-        "it is blurred to the right twice, and not downwards.",
-    )
-    yield (
-        skip(_blurred(full, weights)),
-        "it is blurred twice each way.",
-    )
-    yield skip(image), "the right pixels are kept, but the blur is missing."
-    yield (
-        _blurred(skip(image), weights),
-        "you blur what is left. Blur first: what is skipped then leaves a trace.",
-    )
-    yield (
-        full[1::stride, 1::stride],
-        "keep row 0 and column 0, and let the middle weight stand on the pixel itself.",
-    )
-    for move in (reach, -reach):
-        yield (
-            skip(np.roll(full, (move, move), (0, 1))),
-            "the picture has moved. Let the middle weight stand on the pixel itself.",
-        )
-    yield (
-        skip(_blurred(image, [1, 2, 1])),
-        "you take 1, 2, 1 always. Take the weights that are given.",
-    )
-    yield full[::2, ::2], "you keep every second pixel always. Mind `stride`."
-    yield (
-        skip(_blurred(image, np.ones(len(weights)))),
-        "all pixels count alike. Take the weights that are given.",
-    )
-    for mode, what in {
-        "constant": "zeros come in at the border.",
-        "edge": "the border is repeated.",
-        "reflect": "the border is mirrored.",
-        "symmetric": "the border is mirrored.",
-    }.items():
-        padded = np.pad(image, reach, mode=mode)
-        yield skip(_respond(padded, kernel)), f"{what} Let it wrap around."
-    if min(image.shape) >= len(weights):
-        yield (
-            skip(_respond(image, kernel)),
-            "the border is left out. Let the image wrap around.",
-        )
-    taps = [np.roll(image, reach - k, 0) for k in range(len(weights))]
-    last = taps[-1] * weights[-1] / total
-    once = np.tensordot(weights[:-1], taps[:-1], 1) + last
-    taps = [np.roll(once, reach - k, 1) for k in range(len(weights))]
-    yield (
-        skip(np.tensordot(weights[:-1], taps[:-1], 1) + taps[-1] * weights[-1] / total),
-        "the division is of the last term alone. Put the sum in brackets.",
-    )
-    dense = np.maximum(image, np.roll(image, -1, 0))
-    dense = np.maximum(dense, np.roll(dense, -1, 1))
-    yield (
-        skip(_blurred(dense, weights)),
-        "you take a maximum before the blur. Here the blur is all.",
-    )
-    yield np.maximum(skip(full), 0), "negative values are gone. Leave ReLU out."
-
-
 @checker
-def check_polyphase(answer) -> str | None:
-    """Keep every ``stride``-th pixel: of all such images, the one of largest norm.
+def check_rule(answer) -> str | None:
+    """Keep one component of an image by a rule, not the norm, that follows its moves.
 
     Parameters
     ----------
     answer : function ``(image, stride) -> component``.
     """
-    for shape, stride in [((4, 6), 2), ((6, 4), 2), ((6, 9), 3)]:
-        image = _contested(shape, stride)
-        for move in np.ndindex((stride, stride)):
-            moved = _circular(image, move)
-            with case(f"for stride={stride}, an image moved by {move}"):
-                _check_component(call(answer, moved, stride), moved, stride)
+    as_norm = True
+    for seed, (shape, stride) in enumerate([((4, 6), 2), ((8, 6), 2), ((6, 9), 3)] * 3):
+        image = _uneven(shape, seed)
+        kept = _component(answer, image, stride)
+        strongest = max(_parts(image, stride), key=np.linalg.norm)
+        as_norm = as_norm and same(kept, strongest)
+        moves = list(np.ndindex(kept.shape))
+        for move in [(0, 1), (1, 0), (1, 1), (stride, 0)]:
+            then = _component(answer, _circular(image, move), stride)
+            if not any(same(then, _circular(kept, cells)) for cells in moves):
+                return (
+                    f"with stride={stride}, what you keep does not follow a move by "
+                    f"{move}: it holds other pixels now. Does your rule look at a "
+                    "place, or take the first of two that are equal?\n"
+                    + beside(before=kept, after=then)
+                )
+    if as_norm:
+        return "that chooses as the norm does. Find another rule."
 
 
-# What else a component might be chosen by.
-_MEASURES: list[Callable] = [
-    np.sum,
-    np.max,
-    np.var,
-    lambda part: np.abs(part).max(),
-    lambda part: np.abs(part).sum(),
-    lambda part: abs(np.sum(part)),
-    lambda part: np.sum(part > 0),
-    lambda part: np.linalg.norm(np.maximum(part, 0)),
-]
+def _uneven(shape, seed) -> NDArray[np.float64]:
+    """Draw whole numbers, of both signs, no size twice: hardly a rule meets a tie."""
+    rng = np.random.default_rng(seed)
+    sizes = rng.choice(np.arange(1, 1000), shape, replace=False)
+    return sizes * rng.choice([-1.0, 1.0], shape)
 
 
 def _parts(image: NDArray, stride: int) -> list[NDArray]:
     return [image[i::stride, j::stride] for i, j in np.ndindex(stride, stride)]
 
 
-@functools.cache
-def _contested(shape, stride):
-    """Draw pictures until the Euclidean norm chooses otherwise than all else."""
-    for seed in itertools.count():
-        image = digits(*shape, seed=seed)
+def _component(answer, image, stride) -> NDArray:
+    """Return what an answer keeps, if that is a component."""
+    kept = read(call(answer, image, stride))
+    with case(f"for stride={stride}"):
+        if kept.ndim == 0:
+            raise Hint("return the component itself, not a number.")
+        if same(kept, image):
+            raise Hint("all pixels are kept.")
         parts = _parts(image, stride)
-        norms = sorted(map(np.linalg.norm, parts))
-        best = np.argmax([np.linalg.norm(part) for part in parts])
-        if norms[-1] > norms[-2] and all(
-            np.argmax([measure(part) for part in parts]) != best
-            for measure in _MEASURES
-        ):
-            return image
+        if not any(same(kept, part) for part in parts):
+            if any(same(kept, part) for part in _parts(image, 2)):
+                raise Hint("you keep every second pixel always. Mind `stride`.")
+            if same(kept, np.max(parts, axis=0)):
+                raise Hint("you take the largest of each cell. Keep one component.")
+            raise Hint(
+                f"what you keep is none of the {stride**2} components "
+                f"`image[i::{stride}, j::{stride}]`:\n"
+                + beside(image=image, yours=kept)
+            )
+    return kept
 
 
-def _check_component(result, image, stride):
-    parts = _parts(image, stride)
-    wanted = max(parts, key=np.linalg.norm)
-    if read(result).ndim == 0:
-        raise Hint("return the component itself, not its number or its norm.")
-    compare(result, wanted, _miscomponents(image, stride), image=image)
+@checker
+def check_repaired(answer) -> str | None:
+    """Repair the network of `network_to_repair` by other layers, within a budget.
 
+    Parameters
+    ----------
+    answer : network ``(n, 1, 16, 16) -> (n, 10)`` of the same weights.
+    """
+    import torch
 
-def _miscomponents(image, stride):
-    if stride != 2:
-        for part in _parts(image, 2):
-            yield part, "you keep every second pixel always. Mind `stride`."
-    parts = _parts(image, stride)
-    for part in parts:
-        yield (
-            part,
-            "you keep another of the components. Compare their Euclidean norms, "
-            "the roots of the sums of squares:\n"
-            + "\n".join(
-                f"[{k // stride}::{stride}, {k % stride}::{stride}]  "
-                f"{np.linalg.norm(other):.2f}" + "  yours" * (other is part)
-                for k, other in enumerate(parts)
-            ),
-        )
-    yield image, "all pixels are kept."
-    yield (
-        np.max(parts, axis=0),
-        "you take the largest of each cell. Keep one whole component.",
+    if not isinstance(answer, torch.nn.Module):
+        return f"a network is wanted, and this is {kind(answer)}."
+    given, pictures, labels = network_to_repair()
+    weights = list(given.parameters())
+    if [w.shape for w in weights] != [w.shape for w in answer.parameters()] or not all(
+        map(torch.equal, weights, answer.parameters())
+    ):
+        return "its weights are not those of the network that you were given."
+    cost = call(functools.partial(_multiplications, answer), pictures[:1])
+    cost = cost / _multiplications(given, pictures[:1])
+    before, after = (
+        call(functools.partial(_consistent_and_right, network), pictures, labels)
+        for network in (given, answer)
     )
+    found = (
+        f"{after[0]:.0%} of its pairs agree, it is right in {after[1]:.0%} of the "
+        f"views, for {cost:.2g} times as many multiplications"
+    )
+    if after[0] < 0.95:
+        return f"{found}. At least 95% are to agree."
+    if cost > 2:
+        return f"{found}. At most twice as many are wanted."
+    if after[1] < before[1]:
+        return f"{found}. The one that you were given is right in {before[1]:.0%}."
+
+
+def network_to_repair():
+    """Return a network that goes down by two strides, and digits to measure it with.
+
+    Its convolutions are random and pad circularly; the last layer is fitted, by least
+    squares, to a thousand other digits in the middle of their canvas.
+
+    Returns
+    -------
+    network : PyTorch module ``(n, 1, 16, 16) -> (n, 10)``.
+    pictures : array ``(60, 1, 16, 16)``, from 0 to 1.
+    labels : array ``(60,)``.
+
+    Examples
+    --------
+    >>> network, pictures, labels = network_to_repair()
+    >>> len(pictures), labels[:3].tolist()
+    (60, [1, 4, 0])
+    """
+    import torch
+    from sklearn.datasets import load_digits
+    from torch import nn
+
+    digits = load_digits()
+    room = (0, 0), (4, 4), (4, 4)
+    canvases = np.pad(digits.images / 16, room)[:, None].astype(np.float32)
+    options = {"padding": 1, "padding_mode": "circular", "dtype": torch.float32}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = nn.Sequential(
+            *(nn.Conv2d(1, 16, 3, **options), nn.ReLU(), nn.MaxPool2d(2)),
+            *(nn.Conv2d(16, 64, 3, **options), nn.ReLU(), nn.MaxPool2d(2)),
+            *(nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+            last := nn.Linear(64, 10, dtype=torch.float32),
+        ).eval()
+    with torch.no_grad():
+        seen = network[:-1](torch.from_numpy(canvases[:1000])).double()
+        seen = torch.cat([seen, torch.ones(1000, 1)], 1)
+        wanted = torch.eye(10)[digits.target[:1000]].double()
+        squares = seen.T @ seen + 1e-3 * torch.eye(65)  # a little ridge
+        fitted = torch.linalg.solve(squares, seen.T @ wanted)
+        last.weight.copy_(fitted[:-1].T)
+        last.bias.copy_(fitted[-1])
+    return network, canvases[1000:1060], digits.target[1000:1060]
+
+
+def _multiplications(network, pictures) -> int:
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(torch.from_numpy(pictures))
+    return counter.get_total_flops()
+
+
+def _consistent_and_right(network, pictures, labels) -> tuple[float, float]:
+    from shifts.consistency import shift_report
+
+    found = shift_report(network, pictures, labels, wrap=True)
+    return found.consistency, np.mean(found.top == labels[:, None])
 
 
 @checker

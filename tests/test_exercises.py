@@ -19,11 +19,12 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
-from scipy.signal import convolve2d, correlate2d
+from scipy.signal import correlate2d
+from torch import nn
 
 import exercises
 import helpers
-from shifts import checking
+from shifts import checking, layers
 
 ROOT = Path(exercises.__file__).parent
 
@@ -529,60 +530,6 @@ def by_rolls(image, weights, stride):
     return image[::stride, ::stride]
 
 
-def by_filter(image, weights, stride, boundary="wrap", skip_first=False):
-    kernel = np.outer(weights, weights) / np.sum(weights) ** 2
-    if boundary == "wrap":
-        full = ndimage.convolve(image, kernel, mode="wrap")
-    else:
-        full = ndimage.convolve(image, kernel, mode=boundary)
-    return full[::stride, ::stride]
-
-
-def by_fourier(image, weights, stride):
-    for axis in (0, 1):
-        kernel = np.zeros(image.shape[axis])
-        for k, weight in enumerate(weights):
-            kernel[(k - len(weights) // 2) % len(kernel)] += weight / sum(weights)
-        shape = (-1, 1) if axis == 0 else (1, -1)
-        image = np.fft.ifft(
-            np.fft.fft(image, axis=axis) * np.fft.fft(kernel).reshape(shape), axis=axis
-        )
-    return image.real[::stride, ::stride]
-
-
-def only_last_divided(image, weights, stride):
-    reach = len(weights) // 2
-    for axis in (0, 1):
-        taps = [w * np.roll(image, reach - k, axis) for k, w in enumerate(weights)]
-        image = sum(taps[:-1]) + taps[-1] / sum(weights)
-    return image[::stride, ::stride]
-
-
-def along(*axes):
-    def blur(image, weights, stride):
-        for axis in axes:
-            taps = [
-                w * np.roll(image, k - len(weights) // 2, axis)
-                for k, w in enumerate(weights)
-            ]
-            image = sum(taps) / sum(weights)
-        return image[::stride, ::stride]
-
-    return blur
-
-
-def not_centred(image, weights, stride, sign=1):
-    for axis in (0, 1):
-        taps = [w * np.roll(image, sign * k, axis) for k, w in enumerate(weights)]
-        image = sum(taps) / sum(weights)
-    return image[::stride, ::stride]
-
-
-def maximum_first(image, weights, stride):
-    dense = np.maximum(image, np.roll(image, -1, 0))
-    return by_rolls(np.maximum(dense, np.roll(dense, -1, 1)), weights, stride)
-
-
 def parts_of(image, stride):
     return [image[i::stride, j::stride] for i, j in np.ndindex(stride, stride)]
 
@@ -601,6 +548,34 @@ def by_squares(image, stride):
 
 def chosen_by(measure, choose=max):
     return lambda image, stride: choose(parts_of(image, stride), key=measure)
+
+
+def repaired_by(down):
+    return layers.swap_strides(exercises.network_to_repair()[0], down)
+
+
+def other_weights():
+    network = repaired_by(layers.Polyphase)
+    with torch.no_grad():
+        network[0].weight[0, 0, 0, 0] += 1
+    return network
+
+
+class Instead(nn.Module):
+    def __init__(self, answer):
+        super().__init__()
+        self.network, self.answer = repaired_by(layers.Polyphase), answer
+
+    def forward(self, x):
+        return self.answer(self.network(x))
+
+
+def same_answer_always():
+    return Instead(lambda found: found * torch.eye(10)[0])
+
+
+def stops():
+    return Instead(stop)
 
 
 TIE = np.zeros((8, 8))
@@ -782,8 +757,25 @@ RIGHT = {
         [0.25],
     ],
     exercises.check_own_photo: [PHOTOS / "china.jpg"],
-    exercises.check_blur: [by_rolls, by_filter, by_fourier],
-    exercises.check_polyphase: [by_norm, by_squares, chosen_by(lambda p: np.sum(p**2))],
+    exercises.check_one_blur: [
+        [1, 2, 3, 4, 3, 2, 1],
+        (0.1, 0.2, 0.3, 0.4, 0.3, 0.2, 0.1),
+        torch.tensor([2, 4, 6, 8, 6, 4, 2]),
+        [0, 1, 2, 3, 4, 3, 2, 1, 0],
+        np.convolve([1, 1, 1, 1], [1, 1, 1, 1]),
+    ],
+    exercises.check_rule: [
+        chosen_by(np.max),
+        chosen_by(np.sum, min),
+        chosen_by(np.var),
+        chosen_by(lambda p: np.abs(p).sum()),
+        chosen_by(lambda p: np.abs(p - np.roll(p, 1, 1)).sum()),
+        lambda x, s: torch.tensor(chosen_by(np.max)(x, s).tolist()),
+    ],
+    exercises.check_repaired: [
+        repaired_by(layers.Polyphase),
+        repaired_by(lambda: nn.Sequential(nn.Identity(), layers.Polyphase())),
+    ],
     exercises.check_tie: [
         TIE,
         TIE.tolist(),
@@ -1467,86 +1459,58 @@ WRONG = {
         (PHOTOS / "flower.jpg", "The runner-up comes closest "),
         (PHOTOS / "flower.jpg", " points behind. Find a photo on which it wins"),
     ],
-    exercises.check_blur: [
-        *ANY_FUNCTION,
-        *ANY_ARRAY,
-        *HAS_SHAPE,
-        (lambda x, w, s: by_rolls(x, w, 1), "Now skip pixels, both ways"),
-        (lambda x, w, s: by_rolls(x, w, 1)[::s], "Skip columns, too"),
-        (lambda x, w, s: by_rolls(x, w, 1)[:, ::s], "Skip rows, too"),
-        (
-            lambda x, w, s: sum(w) ** 2 * by_rolls(x, w, s),
-            "divide each blur by the sum",
-        ),
-        (lambda x, w, s: sum(w) * by_rolls(x, w, s), "divide each blur by the sum"),
-        (lambda x, w, s: by_rolls(x, w, s) / sum(w), "once too often"),
-        (lambda x, w, s: x[::s, ::s], "the blur is missing"),
-        (lambda x, w, s: by_rolls(x[::s, ::s], w, 1), "Blur first"),
-        (lambda x, w, s: by_rolls(x, w, 1)[1::s, 1::s], "keep row 0"),
-        (lambda x, w, s: by_rolls(x, w, 1)[s - 1 :: s, s - 1 :: s], "keep row 0"),
-        (lambda x, w, s: by_filter(x, w, s, "constant"), "zeros come in at the border"),
-        (lambda x, w, s: by_filter(x, w, s, "nearest"), "the border is repeated"),
-        (lambda x, w, s: by_filter(x, w, s, "mirror"), "the border is mirrored"),
-        (lambda x, w, s: by_filter(x, w, s, "reflect"), "the border is"),
-        (
-            lambda x, w, s: convolve2d(x, np.outer(w, w) / sum(w) ** 2, "valid")[
-                ::s, ::s
-            ],
-            "the border is left out",
-        ),
-        (lambda x, w, s: by_rolls(x, [1, 2, 1], s), "1, 2, 1 always"),
-        (lambda x, w, s: by_rolls(x, w, 2), "every second pixel always"),
-        (lambda x, w, s: by_rolls(x, w, max(s, 2)), "stride=1: you keep every second"),
-        (lambda x, w, s: by_rolls(x, [1] * len(w), s), "all pixels count alike"),
-        (along(0), "downwards alone"),
-        (along(1), "to the right alone"),
-        (along(0, 0), "downwards twice"),
-        (along(1, 1), "to the right twice"),
-        (along(0, 1, 0, 1), "blurred twice each way"),
-        (only_last_divided, "Put the sum in brackets"),
-        (maximum_first, "maximum before the blur"),
-        (not_centred, "the picture has moved"),
-        (lambda x, w, s: not_centred(x, w, s, -1), "stand on the pixel itself"),
-        (
-            lambda x, w, s: not_centred(x, w, s, -1) if s == 3 else by_rolls(x, w, s),
-            "the picture has moved",
-        ),
-        (
-            lambda x, w, s: not_centred(x, w, s) if len(w) == 5 else by_rolls(x, w, s),
-            "for weights [1, 4, 6, 4, 1], stride=2: the picture has moved",
-        ),
-        (lambda x, w, s: by_rolls(x, w, s).T, "changed places"),
-        (lambda x, w, s: np.maximum(by_rolls(x, w, s), 0), "Leave ReLU out"),
-        (lambda x, w, s: by_rolls(x, w, s).astype(int), "behind the decimal point"),
-        (lambda x, w, s: by_rolls(x, w, s) + 1, "Work that one out by hand"),
-        (lambda x, w, s: by_rolls(x, (w.pop(), *w), s), "changes the list"),
+    exercises.check_one_blur: [
+        *ANY_VALUE,
+        (3, "one list of weights is wanted, and yours is ()"),
+        ([[1, 2, 1]], "and yours is (1, 3)"),
+        ([], "your weights sum to 0"),
+        ([1, -2, 1], "your weights sum to 0"),
+        ([True, True], "True and False are none"),
+        ([1, 2, 3, 3, 2, 1], "yours begin 3 before it and end 2 after it"),
+        ([1, 2, 3, 4, 3, 2, 1, 0, 0], "yours begin 4 before it and end 2 after it"),
+        ([1, 2, 1], "the first blur alone"),
+        ([0.25, 0.5, 0.25], "the first blur alone"),
+        ([1, 4, 6, 4, 1], "blurs twice before any stride"),
+        ([1, 0, 2, 0, 1], "the second blur alone"),
+        ([1] * 7, "pixel 4 keeps 2.286, and two blurs, each with its stride of 2, g"),
+        ([1, 3, 3, 1, 0, 0, 0][::-1] + [0], "as many weights are wanted"),
+        ([1, 2, 3, 4, 3, 2, 2], "pixel 4 keeps 0.9412"),
+        ([1] * 40 + [5] + [1] * 40, "put 16 into pixel 0 of a row"),
     ],
-    exercises.check_polyphase: [
+    exercises.check_rule: [
         *ANY_FUNCTION,
         *ANY_ARRAY,
         (gives(0.5), "return the component itself"),
-        *HAS_SHAPE[1:],
-        (lambda x, s: x[::s, ::s], "another of the components"),
-        (lambda x, s: x[1::s, ::s], "[1::2, 0::2]  14.70  yours"),
-        (lambda x, s: by_norm(x, 2), "every second pixel always"),
-        (lambda x, s: by_norm(x, s).T, "changed places"),
-        (chosen_by(np.linalg.norm, min), "Compare their Euclidean norms"),
-        (chosen_by(np.sum), "Compare their Euclidean norms"),
-        (chosen_by(np.max), "Compare their Euclidean norms"),
-        (chosen_by(np.mean), "Compare their Euclidean norms"),
-        (chosen_by(np.var), "Compare their Euclidean norms"),
-        (chosen_by(np.std), "Compare their Euclidean norms"),
-        (chosen_by(lambda p: np.abs(p).max()), "Compare their Euclidean norms"),
-        (chosen_by(lambda p: np.abs(p).sum()), "Compare their Euclidean norms"),
-        (chosen_by(lambda p: abs(p.sum())), "Compare their Euclidean norms"),
-        (chosen_by(lambda p: np.sum(p > 0)), "Compare their Euclidean norms"),
-        (chosen_by(lambda p: np.linalg.norm(np.maximum(p, 0))), "for stride=2"),
-        (lambda x, s: np.linalg.norm(by_norm(x, s)), "return the component itself"),
-        (lambda x, s: np.max(parts_of(x, s), axis=0), "Keep one whole component"),
-        (lambda x, s: by_norm(x, s) / 2, "Work that one out by hand"),
-        (lambda x, s: -by_norm(x, s), "opposite sign"),
-        (lambda x, s: x, "all pixels are kept"),
         (lambda x, s: np.argmax(x), "return the component itself"),
+        (chosen_by(np.linalg.norm), "that chooses as the norm does"),
+        (by_squares, "that chooses as the norm does"),
+        (lambda x, s: x[::s, ::s], "does not follow a move by (0, 1)"),
+        (lambda x, s: x[1::s, ::s], "it holds other pixels now"),
+        (chosen_by(lambda p: p[0, 0]), "look at a place"),
+        (chosen_by(lambda p: np.sum(p > 0)), "the first of two that are equal"),
+        (chosen_by(lambda p: np.argmax(p)), "does not follow a move"),
+        (lambda x, s: chosen_by(np.max)(x, 2), "every second pixel always"),
+        (lambda x, s: x, "all pixels are kept"),
+        (lambda x, s: np.max(parts_of(x, s), axis=0), "the largest of each cell"),
+        (lambda x, s: chosen_by(np.max)(x, s) / 2, "none of the 4 components"),
+        (lambda x, s: chosen_by(np.max)(x, s).T, "none of the 4 components"),
+        (gives([]), "none of the 4 components"),
+        (gives(np.zeros((1, 1, 2, 2))), "none of the 4 components"),
+    ],
+    exercises.check_repaired: [
+        (3, "a network is wanted, and this is the number 3"),
+        ("polyphase", "a network is wanted, and this is text"),
+        (stop, "a network is wanted, and this is a function"),
+        (layers.Polyphase, "a network is wanted, and this is a function"),
+        (layers.Polyphase(), "its weights are not those"),
+        (nn.Linear(3, 3), "its weights are not those"),
+        (other_weights(), "its weights are not those"),
+        (repaired_by(lambda: nn.MaxPool2d(1, 2)), "it is right in 36%"),
+        (repaired_by(layers.BlurPool), "80% of its pairs agree"),
+        (repaired_by(layers.BlurPool), "At least 95% are to agree"),
+        (repaired_by(nn.Identity), "for 3.8 times as many multiplications. At most"),
+        (same_answer_always(), "The one that you were given is right in 36%"),
+        (stops(), "your function stops with ZeroDivisionError"),
     ],
     exercises.check_tie: [
         *ANY_VALUE,
