@@ -100,18 +100,15 @@ function gatherCells({ channels, side, data }, gather) {
 const denseMax = (maps) => gatherCells(maps, (a, b, c, d) => Math.max(a, b, c, d));
 const denseMean = (maps) => gatherCells(maps, (a, b, c, d) => (a + b + c + d) / 4);
 
-// The weights 1, 2, 1 along both axes.
-function blurMaps({ channels, side, data }, padding) {
+// The weights 1, 2, 1 along both axes, which wrap.
+function blurMaps({ channels, side, data }) {
   const blurAlong = (values, step) => {
     const blurred = new Float64Array(values.length);
     for (let place = 0; place < values.length; place++) {
       const index = Math.floor(place / step) % side;
-      let sum = 2 * values[place];
-      if (index > 0) sum += values[place - step];
-      else if (padding !== "zeros") sum += values[place + (side - 1) * step];
-      if (index < side - 1) sum += values[place + step];
-      else if (padding !== "zeros") sum += values[place - (side - 1) * step];
-      blurred[place] = sum / 4;
+      const before = index > 0 ? place - step : place + (side - 1) * step;
+      const after = index < side - 1 ? place + step : place - (side - 1) * step;
+      blurred[place] = (2 * values[place] + values[before] + values[after]) / 4;
     }
     return blurred;
   };
@@ -161,20 +158,21 @@ function strongestResponse({ channels, side, data }) {
 
 const firstKept = ["keep every 2nd", (maps) => component(maps, 0)];
 const maximum = ["maximum", denseMax];
+const blur = ["blur", blurMaps];
 const bestKept = ["keep by content", chosenComponent];
 const WAYS_DOWN = {
   "max pooling": [maximum, firstKept],
   "average pooling": [["average", denseMean], firstKept],
-  blurred: [maximum, ["blur", blurMaps], firstKept],
+  blurred: [maximum, blur, firstKept],
   polyphase: [maximum, bestKept],
-  "blurred, then polyphase": [maximum, ["blur", (maps) => blurMaps(maps, "circular")], bestKept],
+  "blurred, then polyphase": [maximum, blur, bestKept],
 };
 
 // The layers of a network, one after the other: {stage, name, run}.
 export function layersOf({ stages }, way, padding) {
   return stages.flatMap((stage, number) =>
     [["convolve", (maps) => convolveMaps(maps, stage, padding)], ...WAYS_DOWN[way]].map(
-      ([name, run]) => ({ stage: number + 1, name, run: (maps) => run(maps, padding) }),
+      ([name, run]) => ({ stage: number + 1, name, run }),
     ),
   );
 }

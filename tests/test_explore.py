@@ -519,32 +519,21 @@ def mean_of_four(x):
     return sum(x.roll((-i, -j), (2, 3)) for i, j in np.ndindex(2, 2)) / 4
 
 
-def ways_down(six, padding):
+def ways_down(six):
     """Of each way down the function of the notebook, and the layers that it is."""
-
-    def blur(x):
-        mode = "constant" if padding == "zeros" else "circular"
-        x = six.F.pad(x, (1, 1, 1, 1), mode=mode)
-        x = (x[..., :-2, :] + 2 * x[..., 1:-1, :] + x[..., 2:, :]) / 4
-        return (x[..., :-2] + 2 * x[..., 1:-1] + x[..., 2:]) / 4
-
-    blurred = six.blurred_with_zeros if padding == "zeros" else six.blurred_pooling
-    most, choice = six.dense_max, six.layers.polyphase
+    most, blur, choice = six.dense_max, six.blur_121, six.layers.polyphase
     return {
         "max pooling": (six.max_pooling, [most, keep_every_second]),
         "average pooling": (six.average_pooling, [mean_of_four, keep_every_second]),
-        "blurred": (blurred, [most, blur, keep_every_second]),
+        "blurred": (six.blurred_pooling, [most, blur, keep_every_second]),
         "polyphase": (six.polyphase_pooling, [most, choice]),
-        "blurred, then polyphase": (
-            six.blurred_polyphase,
-            [most, six.blur_121, choice],
-        ),
+        "blurred, then polyphase": (six.blurred_polyphase, [most, blur, choice]),
     }
 
 
 def rebuilt(six, network):
     """Return the network that the notebook trained, and all its layers but the last."""
-    down, parts = ways_down(six, network["padding"])[network["way"]]
+    down, parts = ways_down(six)[network["way"]]
     model = six.network(down, network["padding"])
     numbers = np.frombuffer(base64.b64decode(network["weights"]), "<f4")
     sizes = [v for v in model.state_dict().values() if v.is_floating_point()]
