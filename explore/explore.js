@@ -222,8 +222,9 @@ export function drawCurve(canvas, { x, y, lines, labels, level }) {
     pen.fillText(level.name, width - right, atY(level.at) - 5);
   }
   const accent = style.getPropertyValue("--accent");
-  for (const { points, colour = accent, joined, size = 2 } of lines) {
+  for (const { points, colour = accent, joined, dashed, size = 2 } of lines) {
     [pen.strokeStyle, pen.fillStyle, pen.lineWidth] = [colour, colour, 1.5];
+    pen.setLineDash(dashed ? [5, 3] : []);
     pen.beginPath();
     for (const [a, b] of points) {
       if (joined) pen.lineTo(atX(a), atY(b));

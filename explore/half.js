@@ -4,6 +4,7 @@ import {
   choice,
   drawCurve,
   drawImage,
+  element,
   frame,
   keepDrawn,
   mount,
@@ -102,6 +103,8 @@ function advice({ bend, fine, lowpass, stride, smooth, right }, exact) {
   const [whole, half] = [right % (100 * stride) === 0, right % 50 === 0];
   if (exact && whole && bend + stride !== "nothing1")
     return "A whole move proves nothing here: try half a pixel.";
+  if (stride === 2 && !exact && lowpass === "none")
+    return "The stride folds fast waves, most of all at 1, half a kept pixel. Blur first, or take an ideal low-pass.";
   if (bend === "relu" && !fine)
     return lowpass === "ideal"
       ? "The low-pass comes too late for what ReLU has folded. Try twice the grid."
@@ -110,10 +113,8 @@ function advice({ bend, fine, lowpass, stride, smooth, right }, exact) {
     return "Half a pixel is a whole one on twice the grid. Try 0.30.";
   if (bend === "square" && !fine && !smooth)
     return "The square doubles each frequency; what is then too fast folds. Try twice the grid.";
-  if (stride === 2 && !exact && lowpass !== "ideal")
-    return lowpass === "none"
-      ? "The stride folds fast waves. Blur first, or take an ideal low-pass."
-      : "The blur lets some fast waves through. Try the ideal low-pass.";
+  if (stride === 2 && !exact && lowpass === "blur")
+    return "The blur lets some fast waves through. Try the ideal low-pass.";
   if (bend === "relu") return "ReLU still folds a little. Try the square.";
   if (bend === "square") return "Nothing folds, and both ways meet wherever you move it.";
   if (stride === 2) return "Nothing folds, and both ways meet. Now bend the curve: ReLU.";
@@ -121,14 +122,20 @@ function advice({ bend, fine, lowpass, stride, smooth, right }, exact) {
 }
 
 const FINE = 16; // points of a drawn curve, a pixel
-const LEAST = "min(160px, 45%)";
+const LEAST = "min(340px, 45%)";
+const ENDS = ["move, then layer", "layer, then move"];
 const STEP = 5; // hundredths of a pixel, by a key or a drag: less is not seen
 
 function render({ model, el }) {
-  const question = "Half a pixel further: do both ways still meet?";
+  const question = "A fraction of a pixel further: do both ways still meet?";
   const { panels, controls, say } = frame(el, question, LEAST);
+  const note = element(el, "p", { class: "note" });
+  note.textContent =
+    "Pixels stand for the smooth curve through them. Move it, then apply a layer: or apply " +
+    "the layer, and move what it gives.";
+  panels.before(note);
   const view = panel(panels, "the input, moved", "curve");
-  const ways = ["move, then layer", "layer, then move"].map((name) => panel(panels, name, "curve"));
+  const ways = ENDS.map((name) => panel(panels, name, "curve"));
   const apart = panel(panels, "their difference", "curve");
   const curve = panel(panels, "how far apart, by move; grey: the layer chosen before", "curve");
 
@@ -155,6 +162,7 @@ function render({ model, el }) {
     ["square", "the square"],
   ]);
   toggle(controls, "on twice the grid", model, "fine");
+  const finely = controls.querySelector("label:last-of-type input");
   choice(controls, "then", model, "lowpass", [
     ["none", "no low-pass"],
     ["blur", "blur 1 2 1"],
@@ -193,14 +201,18 @@ function render({ model, el }) {
     (visited[name] ??= new Map()).set(right, error);
 
     const isRow = picture === "row";
-    panels.style.setProperty("--least", isRow ? LEAST : "min(300px, 45%)");
+    finely.disabled = chosen.bend === "nothing";
     view.figure.classList.toggle("wide", isRow);
+    ways[0].figure.classList.toggle("wide", isRow);
+    ways[1].figure.style.display = isRow ? "none" : "";
+    ways[0].name(isRow ? `${ENDS[0]} (dots); orange, dashed: ${ENDS[1]}` : ENDS[0]);
     curve.figure.classList.toggle("wide", !isRow);
     for (const { canvas } of [view, ...ways, apart]) canvas.classList.toggle("map", !isRow);
     apart.name(`difference: ${exact ? "none" : `${fixed(error, 3)}`}`);
     const drawOne = isRow ? drawRow : drawPhoto;
     drawOne(view.canvas, moved, { bend: "nothing", stride: 1, before: image });
-    ways.forEach(({ canvas }, way) => drawOne(canvas, found[way], chosen));
+    if (isRow) drawRow(ways[0].canvas, found[0], { ...chosen, beside: found[1] });
+    else ways.forEach(({ canvas }, way) => drawPhoto(canvas, found[way], chosen));
     drawOne(apart.canvas, difference, { ...chosen, difference: true, exact });
     const grey = previous && JSON.parse(previous).picture === picture ? visited[previous] : [];
     drawCurve(curve.canvas, {
@@ -218,7 +230,10 @@ function render({ model, el }) {
     const pixels = isRow ? { ways: found.map(({ data }) => [...data]) } : {};
     say(
       { ...chosen, error, ...pixels },
-      `Moved ${place}. The two ways are apart by ${fixed(error, 3)} of their size. ` +
+      `Moved ${place}. ` +
+        (exact
+          ? "The two ways meet. "
+          : `The two ways are ${fixed(error, 3)} of their size apart. `) +
         advice(chosen, exact),
     );
   };
@@ -236,14 +251,15 @@ const LIMITS = {
   difference: [-1.5, 1.5, -1, 0, 1],
 };
 
-function drawRow(canvas, image, { bend, stride, before, difference }) {
+function drawRow(canvas, image, { bend, stride, before, beside, difference }) {
   const [low, high, ...ticks] = LIMITS[difference ? "difference" : bend] ?? LIMITS.nothing;
   const curveOf = (row) =>
     [...read(row, { count: row.width * FINE, step: 1 / FINE }).data].map((value, place) => [
       (place / FINE) * stride,
       value,
     ]);
-  const dots = [...image.data].map((value, place) => [place * stride, value]);
+  const dotsOf = ({ data }) => [...data].map((value, place) => [place * stride, value]);
+  const dots = dotsOf(image);
   const lines = difference
     ? dots.map(([x, y]) => ({
         points: [
@@ -256,6 +272,10 @@ function drawRow(canvas, image, { bend, stride, before, difference }) {
     : [{ points: curveOf(image), joined: true }];
   if (before) lines.unshift({ points: curveOf(before), joined: true, colour: "#8c8c8c" });
   lines.push({ points: dots, size: 6, colour: difference && "#d55e00" });
+  if (beside) {
+    lines.push({ points: curveOf(beside), joined: true, dashed: true, colour: "#d55e00" });
+    lines.push({ points: dotsOf(beside), size: 4, colour: "#d55e00" });
+  }
   drawCurve(canvas, {
     x: { limits: [-0.3, 12], ticks: [0, 2, 4, 6, 8, 10] },
     y: { limits: [low, high], ticks },

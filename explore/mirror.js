@@ -23,7 +23,7 @@ function render({ model, el }) {
   );
   const view = panel(
     panels,
-    "orange: edges of the photo; blue: the other edges; black: both",
+    "orange: edges of the photo; blue: of the mirrored one; black: both",
     "photo",
   );
   const [photo, filter, strong] = [
@@ -77,7 +77,7 @@ function render({ model, el }) {
     sayPlace(canvas, right, model.rule("right"), describeMove(down, right));
     say(
       { switches, down, right, first, second, both },
-      `${count(first)} strong edge pixels of the photo, ${count(second)} others, ` +
+      `${count(first)} strong edge pixels of the photo, ${count(second)} of the mirrored one, ` +
         `${describeMove(down, right)}. In common: ${count(both)}.`,
     );
   };

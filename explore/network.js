@@ -87,6 +87,7 @@ const NETWORK_STYLE = `
 .explorer .amount::after { content: ""; position: absolute; inset: 0; background:
   linear-gradient(#d55e00, #d55e00) no-repeat 0 0 / 100% 100%; left: var(--from);
   right: calc(100% - var(--all)); }
+.explorer.empty :is(.legend, .stages, .panels > figure:not(:first-child)) { visibility: hidden; }
 .explorer .answer.below { grid-column: 1 / -1; }
 .explorer .answer.below .tens { height: 92px; }
 @container explorer (max-width: 560px) { .explorer .answer { grid-column: 1 / -1; }
@@ -210,7 +211,7 @@ function render({ model, el }) {
   legend.innerHTML =
     "<b>Both ways round, at every layer.</b> How far they part, as a share of the map: " +
     '<i style="background: #8a8a8a"></i>came in from the layers before ' +
-    '<i style="background: #d55e00"></i>by this layer alone';
+    '<i style="background: #d55e00"></i>by this layer itself (the two can cancel in part)';
   const stages = element(el, "div", { class: "stages" });
   panels.after(legend, stages);
   let rows = { network: null, list: [] };
@@ -221,7 +222,9 @@ function render({ model, el }) {
   const draw = () => {
     const looked = seen();
     const [down, right] = [model.get("down"), model.get("right")];
+    const empty = own() && !pictureOf().flat().some(Boolean);
     for (const part of [panels, legend, stages]) part.style.display = looked ? "" : "none";
+    el.classList.toggle("empty", empty);
     const wanted = chosen();
     ["way", "padding"].forEach((key, number) => {
       for (const option of selects[number + 1].options) {
@@ -230,12 +233,14 @@ function render({ model, el }) {
       }
     });
     trained.disabled = Boolean(looked) && !networkOf({ ...wanted, moved: !wanted.moved });
-    const note = trained.disabled ? "Notebook 6 trains this one in the middle only." : "";
-    price.textContent = [PRICES[wanted.way], wanted.moved ? MOVED_COPIES : note].join(" ");
+    const not = trained.disabled && !wanted.moved ? " (not this one)" : "";
+    trained.nextSibling.data = `trained on moved copies${not}`;
+    price.textContent = [PRICES[wanted.way], wanted.moved ? MOVED_COPIES : ""].join(" ").trim();
     const state = { ...wanted, digit: model.get("digit"), down, right };
     if (!looked) return say({ ...state, read: null }, "Notebook 6 trains no such network.");
 
     sheet.show(own());
+    if (empty) return say({ ...state, read: null }, "Draw a digit on the sheet.");
     const { network, digit, outputs, read } = looked;
     const [moved, truth] = [moveMaps(digit, [down, right]), truthOf(looked)];
     drawImage(view.canvas, meanOf(moved), "Greys", [0, 1]);
@@ -257,7 +262,8 @@ function render({ model, el }) {
     const opens =
       first < 0
         ? "Both ways meet at every layer."
-        : `They part in stage ${network.layers[first].stage}, at “${network.layers[first].name}”.`;
+        : `They part in stage ${network.layers[first].stage}, at “${network.layers[first].name}”, ` +
+          `and end ${sayError(squares[squares.length - 1].error)} apart.`;
     const thing = own() ? "Your drawing" : `The ${truth}`;
     const verdict = own()
       ? `${wrong ? "not " : ""}as in the middle`
@@ -334,7 +340,9 @@ function placesPanel(panels, tap) {
       pen.clearRect(place % BOARD, Math.floor(place / BOARD), 1, 1);
     });
     const total = right.data.reduce((sum, value) => sum + value, 0);
-    name(`yellow: ${what}, in ${count(total)} of ${count(tried)} places; red frame: it is whole`);
+    name(
+      `yellow: ${what}, in ${count(total)} of ${count(tried)} places; in the red frame no border cuts it`,
+    );
     const [row, column] = [Math.floor(here / BOARD), here % BOARD];
     [mark.style.top, mark.style.left] = [`${6.25 * row}%`, `${6.25 * column}%`];
     return { total, tried };
@@ -452,7 +460,7 @@ function layerRows(stages, layers) {
       drawImage(boards[2], off, "RdBu_r", [-limit, limit]);
       none.style.display = error < ZERO ? "" : "none";
       total.textContent = sayError(error);
-      part.textContent = error < ZERO ? "" : `alone: ${sayError(added)}`;
+      part.textContent = error < ZERO ? "" : `by itself ${sayError(added)}`;
       const ends = [Math.min(1, error), Math.min(1, Math.max(0, error - added))];
       amount.style.setProperty("--all", `${fixed(100 * ends[0], 1)}%`);
       amount.style.setProperty("--from", `${fixed(100 * ends[1], 1)}%`);

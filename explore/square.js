@@ -121,7 +121,9 @@ function render({ model, el }) {
     drawImage(view.canvas, moved, "gray", [0, 255]);
     drawImage(over.canvas, moveThenConvolve, "Greys", [0, top]);
     drawImage(along.canvas, convolveThenMove, "Greys", [0, top]);
-    drawFrame(drawImage(error.canvas, difference, "RdBu_r", [-top, top]), difference, border);
+    const pen = drawImage(error.canvas, difference, "RdBu_r", [-top, top]);
+    const felt = model.get("border") !== "circular"; // else no border is felt
+    if (felt) drawFrame(pen, difference, border);
     drawImage(corner.canvas, eighth(difference, down < 0, right < 0), "RdBu_r", [-top, top]);
     corner.name(`difference, ${down < 0 ? "bottom" : "top"} ${right < 0 ? "right" : "left"}, ×8`);
     const [places, middles] = [nonzero(difference), middle ? nonzero(middle) : 0];
@@ -141,9 +143,11 @@ function render({ model, el }) {
       },
       `The photo is ${describeMove(down, right)}. The two ways differ in ${count(places)} of ` +
         `${count(difference.data.length)} places; error ${fixed(change, 3)}. ` +
-        (middle
-          ? `Inside the frame of ${border}: ${count(middles)}. `
-          : "The frame leaves nothing inside. ") +
+        (!felt
+          ? ""
+          : middle
+            ? `Inside the frame of ${border}: ${count(middles)}. `
+            : "The frame leaves nothing inside. ") +
         (odd ? "The move is odd, and no whole step of the output fits: this is the best." : ""),
     );
   };

@@ -76,7 +76,7 @@ function render({ model, el }) {
     drawCurve(curve.canvas, {
       x: { limits: [0, farthest], ticks: [0, 8, 16, 24, 32, 40, 48, 56, 64] },
       y: { limits: [0, 1.3], ticks: [0, 0.5, 1] },
-      labels: ["pixels between the two", "distance of the logits"],
+      labels: ["pixels between the two", "how far apart the answers"],
       lines: [
         { points: [...visited.get(shown)], size: 4 },
         { points: [[far, comb[far]]], colour: "#d55e00", size: 9 },

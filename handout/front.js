@@ -83,6 +83,7 @@ for (const scene of scenes) {
     button.addEventListener("click", () => {
       keep(scene.name, button.textContent);
       guessed(scene);
+      if (scene.first) changed(scene);
     });
   guessed(scene);
 }
@@ -97,8 +98,14 @@ function showKept() {
     const guess = guesses[name];
     if (!guess || !finding) continue;
     const row = made(rows, "tr");
-    made(row, "td", {}, section.querySelector(".question").textContent);
-    made(row, "td", {}, typeof guess === "string" ? guess : "a curve");
+    const drawn = typeof guess !== "string";
+    made(row, "td", {}, section.querySelector(drawn ? "h2" : ".question").textContent);
+    const said = made(row, "td", {}, drawn ? "a curve" : guess);
+    if (!drawn) {
+      const right = guess === section.querySelector(".guess").dataset.right;
+      const mark = { class: "mark", role: "img", "aria-label": right ? "right" : "not so" };
+      made(said, "span", mark, right ? "✓" : "✗");
+    }
     made(row, "td", {}, finding.dataset.measured);
     document.querySelector(`.rail a[href="#${name}"]`)?.classList.add("told-already");
   }
@@ -174,12 +181,14 @@ function changed(scene) {
   if (now !== scene.first) unseal(scene);
   inMode(scene, shown);
   scene.plot?.(shown);
-  live.parentElement.dataset.places = shown.places; // none: an empty panel gets its 0
+  // Before anything was moved or guessed, what a figure says would answer the question.
+  const asleep = now === scene.first && scene.guess && !(scene.name in guesses);
+  if (!asleep) live.parentElement.dataset.places = shown.places; // none: a panel gets its 0
   const words = INSTEAD[live.dataset.explorer];
   if (!words) return;
   scene.instead ??= made(live.parentElement, "p", { class: "instead", role: "status" });
   live.after(scene.instead);
-  scene.instead.textContent = words(shown);
+  scene.instead.textContent = asleep ? "Not moved yet." : words(shown);
 }
 
 for (const button of all("[data-set]"))
@@ -240,7 +249,7 @@ function drawn(scene) {
   for (const y of [0, 0.5, 1, 1.5])
     made(plot, "span", { class: "level", style: `top: ${at(0, y)[1]}px` }, y);
   made(plot, "span", { class: "of-x" }, "pixels to the right");
-  made(plot, "span", { class: "of-y" }, "change, as a share of the map");
+  made(plot, "span", { class: "of-y" }, "change of the last map, as a share of it");
 
   const values = guesses[scene.name] ?? points.map(() => 0);
   const inputs = points.map((x, place) => {
@@ -292,9 +301,13 @@ function drawn(scene) {
     const line = [...curve].sort(([a], [b]) => a - b).map(([x, y]) => at(x, y));
     measured.setAttribute("d", `M${line.join("L")}`);
   };
+  const here = made(plot, "i", { class: "here", hidden: "" });
   scene.plot = ({ right, change }) => {
     curve.set(right, Number(change));
     trace();
+    here.hidden = right === 0;
+    const [x, y] = at(right, Number(change));
+    Object.assign(here.style, { left: `${(100 * x) / WIDTH}%`, top: `${y}px` });
   };
   const compare = async () => {
     plot.classList.add("done");
@@ -313,7 +326,7 @@ function drawn(scene) {
     tell(
       scene,
       mean < 0.2,
-      `Your curve is off by ${mean.toFixed(2)} on average: ${mean < 0.2 ? "right." : "not so."}`,
+      `Your curve is off by ${mean.toFixed(2)} on average: ${mean < 0.2 ? "close." : "not close."}`,
     );
     unseal(scene);
   };
