@@ -19,9 +19,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from nbconvert.preprocessors import Preprocessor
 
-from . import cheat_sheet, copies, grading, paper, web
-from .gift import gift
+from . import cheat_sheet, copies, figures, grading, paper, web
 from .lesson import EVIDENCE, ROOT, Lesson, missing, process, read, without_links
+from .quizzes import gift, qti
 
 
 def build(
@@ -40,8 +40,9 @@ def build(
             copies.make(lessons, made, "teacher")
             grading.make(blank, made)
             quiz = made / "student" / "notebooks" / "questions.md"
-            text = gift(quiz.read_text("utf-8"))
-            (made / "questions.gift").write_text(text, "utf-8", newline="\n")
+            text = quiz.read_text("utf-8")
+            (made / "questions.gift").write_text(gift(text), "utf-8", newline="\n")
+            qti(text, made / "questions_qti.zip")
             unsolved = [copies.without_solutions(lesson) for lesson in lessons]
             make_edition(unsolved, blank, made / "student.zip", made, stage / "1")
             target = made / "solutions"
@@ -57,7 +58,9 @@ def make_edition(
     """Make print and web pages, with a copy of the notebooks to download."""
     paper.make(lessons, folder / "pdf", stage / "pdf")
     cheat_sheet.make(lessons, folder / "pdf", stage / "sheet")
-    files = [archive, *sorted((folder / "pdf").iterdir())]
+    sheet = stage / "figures.zip"
+    figures.make(lessons, sheet, stage / "figures")
+    files = [archive, *sorted((folder / "pdf").iterdir()), sheet]
     web.make(lessons, given, files, folder / "html", stage / "html")
 
 
@@ -154,7 +157,7 @@ def main(arguments: list[str]) -> None:
     seconds = time.perf_counter() - start
     print(
         f"{folder}: html, pdf, student, teacher, nbgrader, solutions, "
-        f"questions.gift; {seconds:.0f} s"
+        f"questions.gift, questions_qti.zip; {seconds:.0f} s"
     )
 
 

@@ -72,6 +72,7 @@ def make(lessons: list[Lesson], folder: Path, stage: Path) -> None:
         body, end = chapter.typeset(texts)
         if lesson.folder and "#part" not in "".join(bodies):
             bodies.append("#part[The evidence]\n")
+        body = f"#numbered[\n{body}]\n"
         bodies.append(body)
         if end:
             ends.append(f"== {lesson.title}\n{end}")

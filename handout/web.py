@@ -157,12 +157,23 @@ def teachers_page(lessons: list[Lesson], files: list[Path]) -> str:
         )
     names = [path.name for path in files]
 
-    def pdf(match):
-        return f' (<a href="files/{match[1]}">PDF</a>)' if match[1] in names else ""
+    def file(match):
+        kind = match[1].rpartition(".")[2].upper()
+        given = match[1] in names
+        return f' (<a href="files/{match[1]}">{kind}</a>)' if given else ""
 
     text = HERE.joinpath("teachers.md").read_text("utf-8")
     text = text.replace("<!-- goals -->", "\n".join(rows)).replace("](../", "](")
-    return linked(re.sub(r"<!-- (\w+\.pdf) -->", pdf, text), lessons)
+    for lesson in lessons:
+        for number, title in enumerate(sections(lesson), 1):
+            text = text.replace(f'"{title}"', f'"{title}" (section {number})')
+    return linked(re.sub(r"<!-- (\w+\.(?:pdf|zip)) -->", file, text), lessons)
+
+
+def sections(lesson: Lesson) -> list[str]:
+    """Return the titles of a notebook's sections, in the order of their numbers."""
+    texts = [c.source for c in lesson.node.cells if c.cell_type == "markdown"]
+    return re.findall(r"(?m)^## (.+)", "\n".join(texts))
 
 
 def predictions(lesson: Lesson) -> int:

@@ -18,6 +18,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from unittest.mock import Mock
 from urllib.parse import quote, unquote, urlsplit
+from xml.etree import ElementTree
 
 import cv2
 import nbformat
@@ -39,7 +40,7 @@ from nbformat.v4 import (
 from playwright.sync_api import Error, sync_playwright
 from pypdfium2 import raw
 
-from handout import branch, build, copies, gift, lesson, paper
+from handout import branch, build, copies, lesson, paper, quizzes
 
 # Of Sphinx, to the makers of its extensions.
 pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
@@ -1241,7 +1242,8 @@ def test_killed(old, tmp_path):
     assert (old / ".new").exists() and before.items() <= content(old).items()
     build.build(old, notebooks)
     parts = {".lock", "html", "nbgrader", "notes.txt", "pdf", "solutions"}
-    parts |= {"questions.gift", "student", "student.zip", "teacher", "teacher.zip"}
+    parts |= {"questions.gift", "questions_qti.zip"}
+    parts |= {"student", "student.zip", "teacher", "teacher.zip"}
     assert {path.name for path in old.iterdir()} == parts
     assert not (old / "html" / "gone.html").exists()
     assert (old / "notes.txt").read_text("utf-8") == "a teacher's own"
@@ -1316,7 +1318,7 @@ def test_worksheets(tmp_path):
 
 def test_gift():
     """As many questions and choices as the page has, each with its reason."""
-    text = gift.gift(QUIZ.read_text("utf-8"))
+    text = quizzes.gift(QUIZ.read_text("utf-8"))
     questions = text.split("\n\n")
     assert len(questions) == 10
     for question in questions:
@@ -1327,6 +1329,33 @@ def test_gift():
             parts = re.split(r"(?<!\\)#", choice)
             assert len(parts) == 2 and all(parts)
             assert not re.search(r"(?<!\\)[~={}]", choice[1:])
+
+
+def test_qti(tmp_path):
+    """The same choices, and the right one is worth all; no time is in the package."""
+    page = QUIZ.read_text("utf-8")
+    quizzes.qti(page, tmp_path / "quiz.zip")
+    with zipfile.ZipFile(tmp_path / "quiz.zip") as package:
+        assert {entry.date_time[0] for entry in package.infolist()} == {1980}
+        (name,) = [n for n in package.namelist() if re.fullmatch(r"(\w+)/\1\.xml", n)]
+        root = ElementTree.fromstring(package.read(name))
+    items = [part for part in root.iter() if part.tag.endswith("}item")]
+    asked = quizzes.questions_in(page)
+    assert [item.get("title") for item in items] == [each.title for each in asked]
+    for item, question in zip(items, asked, strict=True):
+        found = {part.tag.rpartition("}")[2] for part in item.iter()}
+        assert "itemfeedback" in found
+        labels = [x for x in item.iter() if x.tag.endswith("}response_label")]
+        (right,) = [
+            part.text
+            for rule in item.iter()
+            if rule.tag.endswith("}respcondition")
+            and any(x.tag.endswith("}setvar") for x in rule)
+            for part in rule.iter()
+            if part.tag.endswith("}varequal")
+        ]
+        marks = [choice[2] for choice in question.choices]
+        assert [label.get("ident") == right for label in labels] == marks
 
 
 def test_plans_name_what_is_there():
