@@ -1,7 +1,9 @@
 """The site: MyST-NB reads the notebooks, Sphinx writes the pages but for the first."""
 
+import copy
 import re
 import shutil
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from urllib.parse import quote
@@ -25,8 +27,10 @@ from .lesson import (
     PastedPictures,
     exercises,
     fill,
+    optional,
     process,
     slug,
+    solved,
     tagged,
     without_links,
     write_files,
@@ -52,7 +56,9 @@ def make(
     """Make the site, with notebooks to download, and files: a copy, then the PDFs."""
     copy_parts(stage, lessons)
     shutil.copyfile(HERE / "elsewhere.md", stage / "elsewhere.md")
+    noted = notes() if solved(lessons) else {}
     for lesson in lessons:
+        lesson = with_notes(lesson, noted)
         notebook, own = process(lesson, OnPaper(), PastedPictures())
         path = stage / "notebooks" / lesson.path
         # MyST-NB reads the name of a picture as the text spells it.
@@ -147,8 +153,8 @@ def teachers_page(lessons: list[Lesson], files: list[Path]) -> str:
     for lesson in [x for x in lessons if not x.folder]:
         tasks = [f"{title}<br>`{checker}`" for title, checker in exercises(lesson)]
         cells = [
-            f"[{lesson.title}](notebooks/{lesson.link})<br>{lesson.minutes}<br>"
-            f"{predictions(lesson)} predictions",
+            f"[{lesson.title}](notebooks/{lesson.link})<br>{lesson.minutes}"
+            f"{in_class(lesson)}<br>{predictions(lesson)} predictions",
             "<br>".join(f"– {goal}" for goal in lesson.goals),
             "<br>".join(tasks),
         ]
@@ -168,6 +174,45 @@ def teachers_page(lessons: list[Lesson], files: list[Path]) -> str:
         for number, title in enumerate(sections(lesson), 1):
             text = text.replace(f'"{title}"', f'"{title}" (section {number})')
     return linked(re.sub(r"<!-- (\w+\.(?:pdf|zip)) -->", file, text), lessons)
+
+
+def in_class(lesson: Lesson) -> str:
+    """Return the minutes in class: more for each prediction and required exercise."""
+    alone = re.match(r"\d+", lesson.minutes)
+    if not alone:
+        return ""
+    required = sum(not optional(title) for title, _ in exercises(lesson))
+    return f", {int(alone[0]) + predictions(lesson) + 5 * required} in class"
+
+
+def notes() -> dict[tuple[str, str], str]:
+    """Return what a teacher is to know, by notebook and section."""
+    _, *parts = re.split(
+        r"(?m)^# (\w+)\n", HERE.joinpath("notes.md").read_text("utf-8")
+    )
+    found = {}
+    for name, text in zip(parts[::2], parts[1::2], strict=True):
+        _, *told = re.split(r"(?m)^## (.+)\n", text)
+        for title, note in zip(told[::2], told[1::2], strict=True):
+            found[name, title] = note.strip()
+    return found
+
+
+def with_notes(lesson: Lesson, noted: dict[tuple[str, str], str]) -> Lesson:
+    """Return a lesson with the notes for its teacher below its headings, folded."""
+
+    def note(heading):
+        text = noted.get((lesson.name, heading[1]))
+        if not text:
+            return heading[0]
+        summary = "<summary><b>For the teacher</b></summary>"
+        return f"{heading[0]}\n\n<details>\n{summary}\n\n{text}\n\n</details>"
+
+    node = copy.deepcopy(lesson.node)
+    for cell in node.cells:
+        if cell.cell_type == "markdown":
+            cell.source = re.sub(r"(?m)^## (.+)$", note, cell.source)
+    return replace(lesson, node=node)
 
 
 def sections(lesson: Lesson) -> list[str]:

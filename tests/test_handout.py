@@ -5,6 +5,7 @@ import base64
 import copy
 import ctypes
 import functools
+import html
 import os
 import re
 import shutil
@@ -40,7 +41,7 @@ from nbformat.v4 import (
 from playwright.sync_api import Error, sync_playwright
 from pypdfium2 import raw
 
-from handout import branch, build, copies, lesson, paper, quizzes
+from handout import branch, build, copies, figures, lesson, paper, quizzes, web
 
 # Of Sphinx, to the makers of its extensions.
 pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
@@ -1356,6 +1357,66 @@ def test_qti(tmp_path):
         ]
         marks = [choice[2] for choice in question.choices]
         assert [label.get("ident") == right for label in labels] == marks
+
+
+def test_figures_for_slides(made, notebooks, tmp_path):
+    """Each figure of each notebook as a file, with its words in the sheet."""
+    with zipfile.ZipFile(made / "html" / "files" / "figures.zip") as packed:
+        packed.extractall(tmp_path)
+    sheet = tmp_path.joinpath("figures", "figures.html").read_text("utf-8")
+    shown = [
+        (name, html.unescape(words))
+        for name, words in re.findall(r'src="([^"]+)" alt="([^"]*)"', sheet)
+    ]
+    wanted = [
+        (f"{found.name}_{number:02}.png", figure["alt"])
+        for found in map(copies.without_solutions, build.lessons_in(notebooks))
+        for number, figure in enumerate(figures.figures_of(found), 1)
+    ]
+    assert shown == wanted and len(shown) > 20
+    for name, _ in shown:
+        assert cv2.imread(str(tmp_path / "figures" / name)) is not None
+    assert "licenses/by/4.0" in sheet and (tmp_path / "figures/PHOTOS.md").exists()
+
+
+def test_notes_for_the_teacher(made):
+    """Each stands below a section that there is, in the teacher's edition alone."""
+    noted = web.notes()
+    lessons = [x for x in build.lessons_in(checks.ROOT / "notebooks") if not x.folder]
+    there = {(found.name, title) for found in lessons for title in web.sections(found)}
+    assert noted.keys() <= there
+    assert {name for name, _ in noted} == {found.name for found in lessons}
+    for found in lessons:
+        path = Path("html", "notebooks", f"{found.name}.html")
+        own = sum(name == found.name for name, _ in noted)
+        if (made / path).exists():  # of the notebooks that these tests build
+            given, kept = (
+                (made / part / path).read_text("utf-8") for part in ("", "solutions")
+            )
+            assert "For the teacher" not in given
+            assert kept.count("For the teacher") == own >= 3
+        told = web.with_notes(found, noted).node
+        assert checks.markdown(told).count("For the teacher") == own
+
+
+def test_plans_say_the_number_of_a_section(made, view):
+    """As a page counts its headings, those in the answers of a fold left out."""
+    lessons = build.lessons_in(checks.ROOT / "notebooks")
+    page = web.teachers_page(lessons, [])
+    named = re.findall(r'"([^"]+)" \(section (\d+)\)', page)
+    assert len(named) > 10
+    for title, number in named:
+        assert any(web.sections(x)[int(number) - 1 :][:1] == [title] for x in lessons)
+    (found,) = [x for x in build.lessons_in(made / "teacher" / "notebooks") if x.goals][
+        :1
+    ]
+    load(view, made / "html" / "notebooks" / f"{found.name}.html")
+    shown = view.locator("article section > h2").all_inner_texts()
+    assert [text.strip("#\n ") for text in shown] == web.sections(found)
+    numbers = view.locator("article section > h2").evaluate_all(
+        "all => all.map(h => getComputedStyle(h, '::before').content)"
+    )
+    assert all("counter(section)" in number for number in numbers)
 
 
 def test_plans_name_what_is_there():
