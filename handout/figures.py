@@ -11,7 +11,7 @@ from .lesson import HERE, ROOT, TITLE, Lesson
 
 def figures_of(lesson: Lesson) -> list[dict]:
     """Return the figures of a lesson: name of a file, picture, words."""
-    found = []
+    found: list[dict] = []
     for cell in lesson.node.cells:
         for output in cell.get("outputs", []):
             png = output.get("data", {}).get("image/png")

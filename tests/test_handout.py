@@ -1424,7 +1424,7 @@ def test_plans_name_what_is_there():
     page = checks.ROOT.joinpath("handout", "teachers.md").read_text("utf-8")
     plans = page.partition("\n## Plans\n")[2].partition("\n## ")[0]
     assert faults_of_plans(plans) == []
-    planted = plans.replace("Nothing travels", "Nothing moves")
+    planted = plans.replace("Nothing travels", "Nothing moves", 1)
     assert faults_of_plans(planted) == ["04_tandem has no Nothing moves"]
 
 
@@ -1447,6 +1447,37 @@ def test_plans_can_be_followed(number):
     first, *sections = by_section(notebook)
     assert len(sections) > 6
     run(first, *sections, *reversed(sections))
+
+
+@pytest.mark.parametrize("number", range(1, 5))
+def test_sections_can_go(number):
+    """Those of which a teacher is told so, all at once; another one can't."""
+    page = checks.ROOT.joinpath("handout", "teachers.md").read_text("utf-8")
+    (line,) = re.findall(rf"(?m)^- Notebook {number}: (.+)", page)
+    titles = re.findall(r'"([^"]+)"', line)
+    (path,) = (checks.ROOT / "notebooks").glob(f"{number:02}_*.ipynb")
+    notebook = nbformat.read(path, 4)
+    without(notebook, titles)
+    needed = {1: "An image is a grid of numbers", 2: "Two ways round a square"}
+    needed |= {3: "Two yellow pixels", 4: "Three photos, down to 6×9"}
+    with pytest.raises(CellExecutionError, match="is not defined"):
+        without(notebook, [needed[number]])
+
+
+def without(notebook, titles):
+    """Run a notebook without some of its sections."""
+    kept, gone, title = [], set(), ""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and (
+            head := re.search("(?m)^## (.+)", cell.source)
+        ):
+            title = head[1]
+        if title in titles:
+            gone.add(title)
+        elif cell.cell_type == "code":
+            kept.append(cell.source)
+    assert gone == {*titles}
+    run(kept)
 
 
 def run(*sections):
