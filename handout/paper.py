@@ -76,7 +76,7 @@ def make(lessons: list[Lesson], folder: Path, stage: Path) -> None:
         bodies.append(body)
         if end:
             ends.append(f"== {lesson.title}\n{end}")
-        body += ending([end], lessons)
+        body += ending([end], lessons, aside=bool(lesson.folder))
         source = texts / f"{lesson.name}.typ"
         print_pages(body, source, folder, title=lesson.title, series=TITLE)
         if chapter.predictions and not lesson.folder:
@@ -126,10 +126,11 @@ def worksheet(chapter: "Chapter") -> str:
     return f"#worksheet([{title}], [{question}], ({predictions}), {string(SQUARE)})\n"
 
 
-def ending(ends: list[str], lessons: list[Lesson]) -> str:
+def ending(ends: list[str], lessons: list[Lesson], aside: bool = False) -> str:
     """Return the chapter of answers and, if there are any, solutions."""
     title = "Answers and solutions" if solved(lessons) else "Answers"
-    return f"#answers[{title}]\n" + "".join(ends) if any(ends) else ""
+    head = f"#answers(aside: {str(aside).lower()})[{title}]\n"
+    return head + "".join(ends) if any(ends) else ""
 
 
 def glossary(stage: Path) -> str:
