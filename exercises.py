@@ -1180,27 +1180,31 @@ def check_repaired(answer) -> str | None:
 
     Parameters
     ----------
-    answer : network ``(n, 1, 16, 16) -> (n, 10)`` of the same weights.
+    answer : network ``(n, 1, 16, 16) -> (n, 10)`` of the same weights. Of a function,
+        which tells nothing of its layers, neither weights nor price are asked.
     """
     import torch
 
-    if not isinstance(answer, torch.nn.Module):
+    if not callable(answer):
         return f"a network is wanted, and this is {kind(answer)}."
     given, pictures, labels = network_to_repair()
-    weights = list(given.parameters())
-    if [w.shape for w in weights] != [w.shape for w in answer.parameters()] or not all(
-        map(torch.equal, weights, answer.parameters())
-    ):
-        return "its weights are not those of the network that you were given."
-    cost = call(functools.partial(_multiplications, answer), pictures[:1])
-    cost = cost / _multiplications(given, pictures[:1])
+    cost, price = 1.0, ""
+    if isinstance(answer, torch.nn.Module):
+        old, new = list(given.parameters()), list(answer.parameters())
+        if [w.shape for w in old] != [w.shape for w in new] or not all(
+            map(torch.equal, old, new)
+        ):
+            return "its weights are not those of the network that you were given."
+        cost = call(functools.partial(_multiplications, answer), pictures[:1])
+        cost = cost / _multiplications(given, pictures[:1])
+        price = f", for {cost:.2g} times as many multiplications"
     before, after = (
         call(functools.partial(_consistent_and_right, network), pictures, labels)
         for network in (given, answer)
     )
     found = (
         f"{after[0]:.0%} of its pairs agree, it is right in {after[1]:.0%} of the "
-        f"views, for {cost:.2g} times as many multiplications"
+        f"views{price}"
     )
     if after[0] < 0.95:
         return f"{found}. At least 95% are to agree."

@@ -18,6 +18,8 @@ def lend(answer, port: int) -> None:
     """Hand an answer to the judge: its value, or calls of it until he has enough."""
     with Client(("127.0.0.1", port)) as judge:
         called = callable(answer)
+        if hasattr(answer, "parameters"):
+            answer = _of_arrays(answer)
         judge.send_bytes(_pack({"called": called, "value": None if called else answer}))
         while called:
             try:
@@ -29,6 +31,17 @@ def lend(answer, port: int) -> None:
             except Exception as error:
                 reply = {"error": f"{type(error).__name__}: {error}"}
             judge.send_bytes(_pack(reply))
+
+
+def _of_arrays(network):
+    """Return a network of PyTorch as a function of arrays."""
+    import torch
+
+    def call(views):
+        with torch.inference_mode():
+            return network.eval()(torch.from_numpy(views))
+
+    return call
 
 
 def ask(checker: str, listener: Listener) -> str | None:
